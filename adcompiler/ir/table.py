@@ -1,0 +1,70 @@
+"""The op table: what an op is, declared once per op (the entries stand in adcompiler/ops)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adcompiler.ir.types import Type
+
+Attrs = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpDef:
+    """Everything the compiler knows of an op.
+
+    Properties (passes ask for these, never for names):
+      reads, writes   operand positions whose memory the op reads or writes; `reads=None`: all arrays among them
+      allocates       array results are fresh memory (else they are views of operand 0)
+      ordered         an effect that happens exactly once, in order (print, raise, draws)
+      may_raise       (op) -> bool: can it raise a Python error at run time?
+
+    Meaning:
+      infer(types, attrs) -> result types, raising TypeError with a reason
+      evaluate(*operands, **attrs) -> NumPy meaning, used by the interpreter and by constant folding
+
+    Derivatives, one of:
+      partials   one entry per operand: None (it is zero), or f(g, operands, out) -> the direction or
+                 adjoint g pushed through that operand's partial. Operands, out and g are floats, arrays
+                 or IR handles alike. For ops that act element by element this is both JVP and VJP.
+      linear     operand positions in which the op is linear (jointly multilinear), with
+      transpose  one entry per operand: f(g, operands, out) -> adjoint of that operand
+      missing    neither: differentiating raises MissingRule
+    singular     a partial may be infinite or nan where the value is not: masked adjoints skip it
+
+    Emission:
+      emit       template with {0}, {1} ... for operands, e.g. 'np.sin({0})', '{0} + {1}'
+      prec       Python precedence of the emitted expression (ast node kind is derived from the text)
+      cheap      recomputing costs no more than a load
+    """
+
+    name: str
+    infer: Callable[[Sequence[Type], Attrs], tuple[Type, ...]]
+    evaluate: Callable[..., Any] | None = None
+    kind: str = "elementwise"
+    partials: tuple[Callable[..., Any] | None, ...] | None = None
+    linear: tuple[int, ...] = ()
+    transpose: tuple[Callable[..., Any] | None, ...] = ()
+    zero: bool = False
+    singular: bool = False
+    reads: tuple[int, ...] | None = None
+    writes: tuple[int, ...] = ()
+    allocates: bool = True
+    ordered: bool = False
+    may_raise: Callable[[Any], bool] | None = None
+    emit: str = ""
+    cheap: bool = False
+    samples: tuple[Any, ...] = ()
+    doc: str = ""
+
+
+OPS: dict[str, OpDef] = {}
+
+
+def define(entry: OpDef) -> OpDef:
+    """Enter an op into the table; a second entry of the same name is a bug."""
+    assert entry.name not in OPS, f"op {entry.name} is declared twice"
+    OPS[entry.name] = entry
+    return entry
