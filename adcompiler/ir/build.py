@@ -126,14 +126,24 @@ class Handle:
     def type(self) -> Type:
         return self.operand.type
 
+    @property
+    def literal(self) -> float | None:
+        """The number, where the operand is a literal."""
+        return self.operand.value if isinstance(self.operand, Const) else None
+
     def call(self, name: str, *args: Any, **attrs: Any) -> Handle:
         """Apply op `name` to handles and numbers; numbers take this handle's dtype."""
-        operands = [self.lift(a) for a in args]
+        reads = OPS[name].reads
+        operands = [self.lift(a, content=reads is None or k in reads) for k, a in enumerate(args)]
         return Handle(self.builder, self.builder.op(name, *operands, **attrs))
 
-    def lift(self, other: Any) -> Operand:
+    def take(self, content: bool) -> Operand:
+        """The operand; `content` says whether its elements will be read, or just its shape."""
+        return self.operand
+
+    def lift(self, other: Any, content: bool = True) -> Operand:
         if isinstance(other, Handle):
-            return other.operand
+            return other.take(content)
         assert isinstance(self.type, Scalar | Array), "a number meets a tape"
         return const(other, Scalar(self.type.dtype))
 

@@ -48,6 +48,7 @@ class OpDef:
     linear: tuple[int, ...] = ()
     transpose: tuple[Callable[..., Any] | None, ...] = ()
     zero: bool = False
+    mask: bool = False
     singular: bool = False
     reads: tuple[int, ...] | None = None
     writes: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler.ir.build import apply
+from adcompiler.ir.build import Handle, apply
 from adcompiler.ir.table import Attrs, OpDef, define
 from adcompiler.ir.types import Array, Dim, Scalar, Type
 from adcompiler.ops import infer
@@ -95,7 +95,7 @@ def _outer(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
 
 def _rank(x: Any) -> int:
     """The rank of a handle, an array or a number."""
-    if hasattr(x, "operand"):
+    if isinstance(x, Handle):
         return x.type.rank if isinstance(x.type, Array) else 0
     return int(np.ndim(x))
 

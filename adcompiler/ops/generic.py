@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from adcompiler.ir.build import Handle, apply
-from adcompiler.ir.core import Const
 
 
 def _named(name: str) -> Any:
@@ -42,6 +41,4 @@ def cast_like(g: Any, x: Any) -> Any:
 
 def literal(x: Any) -> float | None:
     """The number behind a literal operand, None for anything that varies."""
-    if isinstance(x, Handle):
-        return x.operand.value if isinstance(x.operand, Const) else None
-    return None
+    return x.literal if isinstance(x, Handle) else None

@@ -186,3 +186,5 @@ define(OpDef("raise_if", _raise, kind="effect", reads=(), may_raise=lambda op: T
 define(OpDef("print", infer.nothing, kind="effect", ordered=True))
 # The identity, with zero derivative.
 define(OpDef("stop_gradient", infer.numeric, lambda x: x, zero=True, emit="stop_gradient({0})", cheap=True))
+# section, text="reverse sweep": a heading in the emitted source, nothing else.
+define(OpDef("section", infer.nothing, kind="comment", reads=()))

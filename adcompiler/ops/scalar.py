@@ -152,7 +152,7 @@ zero("sign", np.sign, "np.sign({0})", infer.numeric, cheap=True)
 # Kinks and masks.
 define(OpDef("select", infer.selection, np.where,
              partials=(None, lambda g, y, m, a, b: o.select(m, g, 0.0), lambda g, y, m, a, b: o.select(m, 0.0, g)),
-             emit="where", cheap=True))  # fmt: skip
+             emit="where", cheap=True, mask=True))  # fmt: skip
 elementwise("abs", np.abs, "abs({0})",
             masked=(lambda g, y, x: o.select(o.gt(x, 0.0), g, o.select(o.lt(x, 0.0), -g, 0.0)),),
             rule=infer.numeric, samples=ANY, cheap=True)  # fmt: skip
@@ -176,7 +176,7 @@ def _pairwise(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name, _fn, _wins in (("maximum", np.maximum, o.gt), ("minimum", np.minimum, o.lt)):
     elementwise(_name, _pairwise(_fn), f"np.{_name}({{0}}, {{1}})",
                 masked=(_extremum(_wins, True), _extremum(_wins, False)), rule=infer.numeric,
-                samples=PAIRS, cheap=True)  # fmt: skip
+                samples=PAIRS, cheap=True, mask=True)  # fmt: skip
 for _name, _fn, _wins in (("fmax", np.fmax, o.gt), ("fmin", np.fmin, o.lt)):
 
     def _side(wins: Any, first: bool) -> Rule:
@@ -189,12 +189,12 @@ for _name, _fn, _wins in (("fmax", np.fmax, o.gt), ("fmin", np.fmin, o.lt)):
         return rule
 
     elementwise(_name, _pairwise(_fn), f"np.{_name}({{0}}, {{1}})", masked=(_side(_wins, True), _side(_wins, False)),
-                samples=PAIRS)  # fmt: skip
+                samples=PAIRS, mask=True)  # fmt: skip
 elementwise("clip", np.clip, "np.clip({0}, {1}, {2})",
             masked=(lambda g, y, x, lo, hi: o.select(o.both(o.gt(x, lo), o.lt(x, hi)), g, 0.0),
                     lambda g, y, x, lo, hi: o.select(o.both(o.le(x, lo), o.lt(lo, hi)), g, 0.0),
                     lambda g, y, x, lo, hi: o.select(o.gt(lo, hi), g, o.select(o.ge(x, hi), g, 0.0))),
-            rule=infer.numeric, samples=((0.5, -1.0, 1.0), (2.5, -1.0, 1.0), (-2.0, -1.0, 1.0)))  # fmt: skip
+            rule=infer.numeric, samples=((0.5, -1.0, 1.0), (2.5, -1.0, 1.0), (-2.0, -1.0, 1.0)), mask=True)  # fmt: skip
 elementwise("copysign", np.copysign, "np.copysign({0}, {1})",
             masked=(lambda g, y, a, b: o.select(o.lt(a * b, 0.0), -g, g), None), samples=PAIRS)  # fmt: skip
 

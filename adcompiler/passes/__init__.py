@@ -1,0 +1,40 @@
+"""The passes, in the order in which they run by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from adcompiler.ir.core import Function
+from adcompiler.ir.verify import verify as check
+from adcompiler.passes import bounds, checks, cse, dce, fold, hoist
+
+Pass = Callable[[Function], Function]
+Observer = Callable[[str, Function], None]
+
+PASSES: dict[str, Pass] = {
+    "fold": fold.run,
+    "cse": cse.run,
+    "dce": dce.run,
+    "hoist": hoist.run,
+    "bounds": bounds.run,
+    "checks": checks.run,
+}
+
+
+def run_passes(
+    fn: Function,
+    names: Iterable[str],
+    disable: Collection[str] = (),
+    verify: bool = False,
+    observer: Observer | None = None,
+) -> Function:
+    """Run the named passes in the given order, except those disabled; `observer` sees the function after each."""
+    for name in names:
+        if name in disable:
+            continue
+        fn = PASSES[name](fn)
+        if verify:
+            check(fn)
+        if observer is not None:
+            observer(name, fn)
+    return fn

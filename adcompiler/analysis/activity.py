@@ -1,0 +1,130 @@
+"""Activity: which values carry a derivative from the inputs asked for to the outputs that are seeded.
+
+varied: depends on an input; useful: an output depends on it. Both are asked of scalars one by one and of
+memory root by root. Roots that one handle may name form a class and are active together, so that a shadow
+exists wherever a handle can point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from adcompiler.analysis.alias import Aliases
+from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
+from adcompiler.ir.table import OPS, OpDef
+from adcompiler.ir.types import Array, Stack, is_float
+from adcompiler.ir.walk import values, walk
+
+
+def differentiable(op: Op) -> tuple[int, ...]:
+    """Operand positions through which a derivative passes."""
+    entry = OPS[op.name]
+    if entry.zero:
+        return ()
+    if entry.partials is not None:
+        return tuple(k for k, p in enumerate(entry.partials) if p is not None and k < len(op.args))
+    if entry.linear:
+        return entry.linear
+    return tuple(range(len(op.args))) if missing(entry) else ()
+
+
+def missing(entry: OpDef) -> bool:
+    """An op that computes and has no derivative rule."""
+    return entry.kind in ("elementwise", "linear", "linalg", "array")
+
+
+class Classes:
+    """Union-find over roots that some handle may name together."""
+
+    def __init__(self, region: Region, aliases: Aliases):
+        self._up: dict[Value, Value] = {}
+        for value in values(region):
+            if isinstance(value.type, Array):
+                first, *rest = aliases.roots(value) or (value,)
+                for other in rest:
+                    self._up[self.find(other)] = self.find(first)
+
+    def find(self, root: Value) -> Value:
+        while root in self._up:
+            root = self._up[root]
+        return root
+
+
+class Activity:
+    """`active(v)` for the derivative of the seeded returns with respect to the given params."""
+
+    def __init__(self, fn: Function, wrt: Iterable[Value], outputs: Sequence[Operand], aliases: Aliases):
+        self.aliases = aliases
+        self.classes = Classes(fn.body, aliases)
+        self.varied = self._closure(fn, self._keys(wrt), self._forward)
+        self.useful = self._closure(fn, self._keys(outputs), self._backward)
+        self._region: dict[Region, bool] = {}
+
+    def active(self, operand: Operand) -> bool:
+        """Does it have an adjoint?"""
+        if not isinstance(operand, Value):
+            return False
+        element = operand.type.elem if isinstance(operand.type, Stack) else operand.type
+        if not is_float(element):
+            return False
+        keys = self._keys([operand])
+        return bool(keys & self.varied) and bool(keys & self.useful)
+
+    def is_varied(self, operand: Operand) -> bool:
+        return isinstance(operand, Value) and bool(self._keys([operand]) & self.varied)
+
+    def touches(self, region: Region) -> bool:
+        """Does anything in the region have an adjoint: a value, or a write to active memory?"""
+        if region not in self._region:
+            self._region[region] = any(
+                any(map(self.active, op.results)) or any(self.active(op.args[k]) for k in OPS[op.name].writes)
+                if op.name in OPS
+                else any(map(self.active, [*op.results, *op.args]))
+                for op in walk(region)
+            )
+        return self._region[region]
+
+    def _keys(self, operands: Iterable[Operand]) -> set[Value]:
+        """A scalar or a tape stands for itself, an array for the classes of its roots."""
+        found: set[Value] = set()
+        for v in operands:
+            if isinstance(v, Value):
+                if isinstance(v.type, Array):
+                    found |= {self.classes.find(r) for r in self.aliases.roots(v)}
+                elif isinstance(v.type, Stack) or is_float(v.type):
+                    found.add(v)
+        return found
+
+    def _closure(self, fn: Function, start: set[Value], flow: object) -> set[Value]:
+        found = set(start)
+        while True:
+            before = len(found)
+            for op in walk(fn.body):
+                for source, target in self._edges(op):
+                    a, b = (source, target) if flow == self._forward else (target, source)
+                    if self._keys([a]) & found:
+                        found |= self._keys([b])
+            if len(found) == before:
+                return found
+
+    _forward, _backward = "forward", "backward"
+
+    def _edges(self, op: Op) -> list[tuple[Operand, Operand]]:
+        """(source, target): a derivative flows from source to target when `op` runs."""
+        if op.name == "if":
+            return [(y, r) for region in op.regions for r, y in zip(op.results, yielded(region), strict=True)]
+        if op.name in ("for", "while"):
+            rows = list(zip(op.inits, op.carried, op.yields, op.results, strict=True))
+            edges: list[tuple[Operand, Operand]] = []
+            for init, param, after, result in rows:
+                edges += [(init, param), (after, param), (after, result), (init, result), (param, result)]
+            return edges
+        if op.name not in OPS:
+            return []
+        if op.name in ("store", "update", "assign", "accumulate", "push"):
+            return [(op.args[-1], op.args[0])]
+        if op.name in ("load", "view", "pop"):
+            return [(op.args[0], op.result)]
+        if op.name == "full":
+            return [(op.args[0], op.result)]
+        return [(op.args[k], r) for r in op.results for k in differentiable(op)]

@@ -1,0 +1,144 @@
+"""Extents of arrays as symbols: two extents that are equal here are equal at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from adcompiler.ir.core import Const, Function, Op, Operand, Value, yielded
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import Array
+from adcompiler.ir.walk import Structure
+
+# An integer; a dim's name; an i64 value; ("axis", array, k); ("slice", extent, lo, hi, step).
+Extent = Any
+Shape = tuple[Extent, ...]
+
+
+class Shapes:
+    """Asks for the extents of handles, following allocations, views and elementwise ops to where they come from."""
+
+    def __init__(self, fn: Function, structure: Structure | None = None):
+        self.structure = structure or Structure(fn)
+        self._known: dict[Value, Shape] = {}
+
+    def shape(self, operand: Operand) -> Shape:
+        """The extents of an array; () for scalars."""
+        if not isinstance(operand, Value) or not isinstance(operand.type, Array):
+            return ()
+        if operand not in self._known:
+            self._known[operand] = self._opaque(operand)  # until we know better: ends recursion through loops
+            self._known[operand] = self._declared(operand, self._derive(operand))
+        return self._known[operand]
+
+    def integer(self, operand: Operand) -> Extent:
+        """An i64 operand as an extent: `dim %x, 0` is x's, a literal its number."""
+        if isinstance(operand, Const):
+            return operand.value
+        definer = self.structure.definer.get(operand)
+        if definer is not None and definer.name == "dim":
+            return self.shape(definer.args[0])[definer.attrs["axis"]]
+        return operand
+
+    def same(self, a: Operand, b: Operand) -> bool:
+        return self.shape(a) == self.shape(b)
+
+    def may_clash(self, operands: Iterable[Operand]) -> bool:
+        """Is it open whether these arrays broadcast together?"""
+        shapes = [s for s in map(self.shape, operands) if s]
+        return any(len({e for e in column if e != 1}) > 1 for column in _columns(shapes))
+
+    def fits(self, value: Operand, target: Operand) -> bool:
+        """Is it certain that `value` can be written into `target`?"""
+        extents, places = self.shape(value), self.shape(target)
+        return all(e in (1, p) for e, p in zip(reversed(extents), reversed(places), strict=False))
+
+    def _opaque(self, value: Value) -> Shape:
+        assert isinstance(value.type, Array)
+        return tuple(("axis", value, k) if d is None else d for k, d in enumerate(value.type.dims))
+
+    def _declared(self, value: Value, found: Shape | None) -> Shape:
+        """What the type says of each extent, else what was found."""
+        assert isinstance(value.type, Array)
+        if found is None:
+            return self._opaque(value)
+        return tuple(e if d is None else d for d, e in zip(value.type.dims, found, strict=True))
+
+    def _derive(self, value: Value) -> Shape | None:
+        definer = self.structure.definer.get(value)
+        if definer is None:
+            owner = self.structure.owner.get(self.structure.home[value]) if value in self.structure.home else None
+            return None if owner is None else self._carried(owner, owner.carried.index(value))
+        if definer.name in ("for", "while"):
+            return self._carried(definer, definer.results.index(value))
+        if definer.name == "if":
+            k = definer.results.index(value)
+            then, orelse = (self.shape(yielded(r)[k]) for r in definer.regions)
+            return then if then == orelse else None
+        rule = RULES.get(definer.name)
+        if rule is not None:
+            return rule(self, definer)
+        entry = OPS[definer.name]
+        if entry.kind == "elementwise" and entry.allocates:
+            return self._broadcast(definer)
+        return None
+
+    def _carried(self, loop: Op, k: int) -> Shape | None:
+        """A handle that goes round a loop keeps its first extents if every round, assuming so, keeps them."""
+        first = self.shape(loop.inits[k])
+        attempt = Shapes.__new__(Shapes)
+        attempt.structure = self.structure
+        attempt._known = {**self._known, loop.carried[k]: first, loop.results[k]: first}
+        return first if attempt.shape(loop.yields[k]) == first else None
+
+    def _broadcast(self, op: Op) -> Shape | None:
+        columns = _columns([s for s in map(self.shape, op.args) if s])
+        merged: list[Extent] = []
+        for k, column in enumerate(columns):
+            extents = {e for e in column if e != 1} or {1}
+            merged.append(extents.pop() if len(extents) == 1 else ("axis", op.result, k))
+        return tuple(merged)
+
+
+def _columns(shapes: list[Shape]) -> list[tuple[Extent, ...]]:
+    rank = max(map(len, shapes), default=0)
+    return list(zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True))
+
+
+def _view(shapes: Shapes, op: Op) -> Shape:
+    """None makes a 1, an integer takes its axis away, a slice keeps or cuts it."""
+    rest, axes, found = iter(op.args[1:]), iter(shapes.shape(op.args[0])), []
+    for item in op.attrs["index"]:
+        if item == "n":
+            found.append(1)
+        elif item == "i":
+            next(rest), next(axes)
+        else:
+            lo, hi, step = (shapes.integer(next(rest)) if given == "1" else None for given in item)
+            extent = next(axes)
+            found.append(extent if item == "000" else ("slice", extent, lo, hi, step))
+    return tuple(found)
+
+
+def _reduced(shapes: Shapes, op: Op) -> Shape:
+    shape, axis = shapes.shape(op.args[0]), op.attrs.get("axis")
+    gone = set(range(len(shape)) if axis is None else axis)
+    kept = [1 if k in gone else e for k, e in enumerate(shape) if op.attrs.get("keepdims") or k not in gone]
+    return tuple(kept)
+
+
+RULES: dict[str, Any] = {
+    "empty": lambda s, op: tuple(map(s.integer, op.args)),
+    "zeros": lambda s, op: tuple(map(s.integer, op.args)),
+    "full": lambda s, op: tuple(map(s.integer, op.args[1:])),
+    "empty_like": lambda s, op: s.shape(op.args[0]),
+    "zeros_like": lambda s, op: s.shape(op.args[0]),
+    "broadcast_like": lambda s, op: s.shape(op.args[1]),
+    "unspread": lambda s, op: s.shape(op.args[1]),
+    "sum_to": lambda s, op: s.shape(op.args[1]),
+    "transpose": lambda s, op: s.shape(op.args[0])[::-1],
+    "outer": lambda s, op: (*s.shape(op.args[0]), *s.shape(op.args[1])),
+    "matmul": lambda s, op: (*s.shape(op.args[0])[:-1], *s.shape(op.args[1])[1:]),
+    "sum": _reduced,
+    "view": _view,
+}

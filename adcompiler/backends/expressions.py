@@ -1,0 +1,374 @@
+"""IR ops as Python expressions (ast nodes) that have exactly the IR's dtypes, in plain Python and in Numba."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+from adcompiler.backends.fold import Plan
+from adcompiler.backends.naming import Names
+from adcompiler.errors import InternalError
+from adcompiler.ir.core import Const, Op, Operand, Value
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import DTYPES, Array, Scalar, Type, is_float
+
+with warnings.catch_warnings():  # astor asks for names that ast has deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import astor
+
+NARROW = frozenset({"i32", "i16", "i8", "u32", "u16", "u8"})  # Numba computes these in 64 bits
+# Helpers of adcompiler.runtime that ops need besides those that their template names.
+HELPERS = {
+    "select": ("where",),
+    "floordiv": ("floordiv",),
+    "mod": ("mod",),
+    "pow": ("int_power",),
+    "matmul": ("matmul",),
+    "unspread": ("sum_to",),
+    "cast": ("float", "int", "bool"),
+    "for": ("range",),
+    "dim": ("len",),
+    "print": ("print",),
+}
+
+
+def text_of(node: ast.AST) -> str:
+    """The expression as source, on one line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return astor.to_source(ast.Expr(node), pretty_source="".join).strip()
+
+
+def names_called(op: Op) -> set[str]:
+    """The global names that the text of `op` may use."""
+    emit = OPS[op.name].emit if op.name in OPS else ""
+    called = set(re.findall(r"(?<![.\w])([a-z_]\w*)\(", emit)) | set(HELPERS.get(op.name, ()))
+    return called | ({emit} if emit.isidentifier() else set())
+
+
+@cache
+def parsed(template: str) -> ast.expr:
+    return ast.parse(re.sub(r"{(\d+)}", r"_\1", template), mode="eval").body
+
+
+def filled(template: str, *operands: ast.expr) -> ast.expr:
+    """The template with `{0}`, `{1}` ... replaced."""
+
+    def copy(node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name) and re.fullmatch(r"_\d+", node.id):
+            return operands[int(node.id[1:])]
+        fields = {}
+        for key, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                fields[key] = [copy(v) if isinstance(v, ast.AST) else v for v in value]
+            else:
+                fields[key] = copy(value) if isinstance(value, ast.AST) else value
+        return type(node)(**fields)
+
+    node = copy(parsed(template))
+    assert isinstance(node, ast.expr)
+    return node
+
+
+def name(identifier: str) -> ast.expr:
+    return ast.Name(identifier, ast.Load())
+
+
+def number(value: bool | int | float) -> ast.expr:
+    """A literal; negative ones as a minus before a positive literal, which every printer gets right."""
+    if isinstance(value, bool):
+        return ast.Constant(value)
+    if isinstance(value, float) and math.isnan(value):
+        return filled("np.nan")
+    if value < 0 or (value == 0 and math.copysign(1.0, value) < 0):
+        return ast.UnaryOp(ast.USub(), number(-value))
+    return filled("np.inf") if value == math.inf else ast.Constant(value)
+
+
+def constant(const: Const) -> ast.expr:
+    """A literal of the IR, in its own dtype."""
+    value, dtype = const.value, const.type.dtype
+    if dtype in ("f64", "i64", "b1"):
+        return number(float(value) if dtype == "f64" else value)
+    return filled(f"{numpy_type(dtype)}({{0}})", number(value))
+
+
+def numpy_type(dtype: str) -> str:
+    return "np.bool_" if dtype == "b1" else f"np.{DTYPES[dtype].name}"
+
+
+def zero_of(type: Type) -> ast.expr:
+    """Some value of the type."""
+    if isinstance(type, Scalar):
+        return constant(Const({"b": False, "f": 0.0}.get(type.dtype[0], 0), type))
+    return prototype(type) if isinstance(type, Array) else filled("stack({0})", prototype(type.elem))
+
+
+def prototype(type: Scalar | Array) -> ast.expr:
+    """An empty array of the type, or its zero."""
+    if isinstance(type, Scalar):
+        return zero_of(type)
+    shape = "0" if type.rank == 1 else f"({', '.join('0' * type.rank)})"
+    dtype = "" if type.dtype == "f64" else f", dtype={numpy_type(type.dtype)}"
+    return filled(f"np.empty({shape}{dtype}){'[::1]' if type.strided else ''}")
+
+
+def negated(test: ast.expr, exact: bool) -> ast.expr:
+    """`not test`; `exact`: the operands are not floats, so that `not a < b` is `a >= b`."""
+    flips: dict[type, type] = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+    if exact:
+        flips |= {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt}
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return test.operand
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in flips:
+        return ast.Compare(test.left, [flips[type(test.ops[0])]()], test.comparators)
+    return ast.UnaryOp(ast.Not(), test)
+
+
+def tidied(node: ast.expr) -> ast.expr:
+    """`a + -b` as `a - b`, `a - -b` as `a + b`: the same bits."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        right = node.right
+        if isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.USub):
+            flipped = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            return ast.BinOp(node.left, flipped, right.operand)
+    return node
+
+
+class Expressions:
+    """Operands and ops of one function as expressions."""
+
+    def __init__(self, names: Names, plan: Plan, kernel: bool):
+        self.names, self.plan, self.kernel = names, plan, kernel
+        self.special: dict[str, Callable[[Op], ast.expr]] = {
+            "load": self.load, "view": self.view, "dim": self.dim, "cast": self.cast, "select": self.select,
+            "empty": self.alloc, "zeros": self.alloc, "full": self.alloc, "empty_like": self.like,
+            "zeros_like": self.like, "sum": self.sum, "broadcast_like": self.spread, "unspread": self.unspread,
+            "stack": self.stack, "pop": self.pop, "if": self.choice, "copy": self.copy, "clip": self.clip,
+            "abs": self.abs, "pow": self.power, "floordiv": self.division, "mod": self.division,
+            "matmul": self.matmul, "and": self.logic, "or": self.logic, "not": self.logic, "invert": self.logic,
+            "add": self.plain, "mul": self.plain,
+        }  # fmt: skip
+
+    def expr(self, operand: Operand) -> ast.expr:
+        if isinstance(operand, Const):
+            return constant(operand)
+        inner = self.plan.definer(operand)
+        return name(self.names[operand]) if inner is None else self.op(inner)
+
+    def exprs(self, operands: list[Operand]) -> list[ast.expr]:
+        return [self.expr(a) for a in operands]
+
+    def op(self, op: Op) -> ast.expr:
+        """The value of a one-result op."""
+        if op.name == "undef":
+            return zero_of(op.result.type)
+        build = self.special.get(op.name)
+        return build(op) if build else self.template(op, OPS[op.name].emit)
+
+    def template(self, op: Op, template: str) -> ast.expr:
+        """The op's template, its result brought back to the op's dtype where Numba widens."""
+        if not template:
+            raise InternalError(f"op {op.name} has no emission")
+        for key, value in op.attrs.items():
+            template = template.replace(f"{{{key}}}", repr(value))
+        node = tidied(filled(template, *self.exprs(op.args)))
+        widened = isinstance(node, ast.BinOp) or (isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not))
+        t = op.result.type
+        if widened and isinstance(t, Scalar) and t.dtype in NARROW:
+            return filled(f"{numpy_type(t.dtype)}({{0}})", node)
+        return node
+
+    # Arithmetic with a twist.
+    def plain(self, op: Op) -> ast.expr:
+        if op.result.type == Scalar("b1"):
+            return self.template(op, "{0} or {1}" if op.name == "add" else "{0} and {1}")
+        return self.template(op, OPS[op.name].emit)
+
+    def logic(self, op: Op) -> ast.expr:
+        if isinstance(op.result.type, Array):
+            return self.template(op, {"and": "{0} & {1}", "or": "{0} | {1}"}.get(op.name, "~{0}"))
+        if op.name == "not":
+            a = op.args[0]
+            inner = self.plan.definer(a)
+            exact = inner is not None and bool(inner.args) and not is_float(inner.args[0].type)
+            return negated(self.expr(a), exact)
+        inverted = op.name == "invert" and op.result.type == Scalar("b1")
+        return self.template(op, "not {0}" if inverted else OPS[op.name].emit)
+
+    def division(self, op: Op) -> ast.expr:
+        """Numba divides integers by zero without a word: unproven divisors go through a helper that raises."""
+        entry = OPS[op.name]
+        unproven = entry.may_raise is not None and entry.may_raise(op) and not op.attrs.get("safe")
+        if unproven and (self.kernel or isinstance(op.result.type, Array)):
+            return self.template(op, f"{op.name}({{0}}, {{1}})")
+        return self.template(op, entry.emit)
+
+    def power(self, op: Op) -> ast.expr:
+        base, exponent = op.args
+        entry = OPS["pow"]
+        if entry.may_raise is not None and entry.may_raise(op) and not op.attrs.get("safe"):
+            return self.template(op, "int_power({0}, {1})")
+        whole = isinstance(exponent, Const) and float(exponent.value).is_integer() and abs(exponent.value) <= 8
+        if not (whole and is_float(base.type)):
+            return self.template(op, entry.emit)
+        # A literal integer exponent: products instead of a call of pow, in the dtype of the base.
+        return ast.BinOp(self.expr(base), ast.Pow(), number(int(exponent.value)))
+
+    def abs(self, op: Op) -> ast.expr:
+        return self.template(op, "np.abs({0})" if isinstance(op.result.type, Array) else "abs({0})")
+
+    def clip(self, op: Op) -> ast.expr:
+        scalar = isinstance(op.args[0].type, Scalar)
+        return self.template(op, "np.minimum(np.maximum({0}, {1}), {2})" if scalar else OPS["clip"].emit)
+
+    def copy(self, op: Op) -> ast.expr:
+        return self.template(op, "{0}.copy()") if isinstance(op.result.type, Array) else self.expr(op.args[0])
+
+    def select(self, op: Op) -> ast.expr:
+        test, a, b = self.exprs(op.args)
+        atoms = all(self.plan.definer(x) is None for x in op.args[1:])
+        if isinstance(op.result.type, Scalar) and atoms:
+            return ast.IfExp(test, a, b)
+        return filled("where({0}, {1}, {2})", test, a, b)
+
+    def choice(self, op: Op) -> ast.expr:
+        """An `if` whose arms are expressions; with a literal arm it is `and` or `or`."""
+        test = self.expr(op.args[0])
+        a, b = (r.terminator.args[0] for r in op.regions)
+        if isinstance(b, Const) and b.value is False and op.result.type == Scalar("b1"):
+            return ast.BoolOp(ast.And(), [test, self.expr(a)])
+        if isinstance(a, Const) and a.value is True and op.result.type == Scalar("b1"):
+            return ast.BoolOp(ast.Or(), [test, self.expr(b)])
+        return ast.IfExp(test, self.expr(a), self.expr(b))
+
+    def cast(self, op: Op) -> ast.expr:
+        (x,) = op.args
+        dtype, source = op.attrs["dtype"], x.type
+        if isinstance(source, Array):
+            return self.template(op, f"{{0}}.astype({numpy_type(dtype)})")
+        assert isinstance(source, Scalar)
+        if dtype == source.dtype:
+            return self.expr(x)
+        if source.dtype == "b1" and dtype[0] == "f":
+            return self.template(op, f"{numpy_type(dtype)}({{0}})")
+        if dtype == "b1":
+            return ast.Compare(self.expr(x), [ast.NotEq()], [zero_of(source)])
+        if dtype == "f64":
+            return self.template(op, "float({0})")
+        if dtype == "i64" and source.dtype[0] in "fb":
+            return self.template(op, "int({0})")
+        return self.template(op, f"{numpy_type(dtype)}({{0}})")
+
+    # Memory.
+    def element(self, array: Operand, indices: list[Operand]) -> ast.expr:
+        return subscript(self.expr(array), self.exprs(indices))
+
+    def load(self, op: Op) -> ast.expr:
+        return self.element(op.args[0], op.args[1:])
+
+    def view(self, op: Op) -> ast.expr:
+        rest = iter(op.args[1:])
+        items: list[ast.expr] = []
+        for item in op.attrs["index"]:
+            if item == "n":
+                items.append(ast.Constant(None))
+            elif item == "i":
+                items.append(self.expr(next(rest)))
+            else:
+                lo, hi, step = (self.expr(next(rest)) if given == "1" else None for given in item)
+                items.append(ast.Slice(lo, hi, step))
+        while len(items) > 1 and isinstance(items[-1], ast.Slice) and op.attrs["index"][len(items) - 1] == "000":
+            items.pop()
+        return subscript(self.expr(op.args[0]), items)
+
+    def dim(self, op: Op) -> ast.expr:
+        t = op.args[0].type
+        rank = t.rank if isinstance(t, Array) else 0
+        return self.template(op, "len({0})" if rank == 1 else "{0}.shape[{axis}]")
+
+    def alloc(self, op: Op) -> ast.expr:
+        extents = op.args[1:] if op.name == "full" else op.args
+        sizes = self.exprs(extents)
+        shape = sizes[0] if len(sizes) == 1 else ast.Tuple(sizes, ast.Load())
+        t = op.result.type
+        assert isinstance(t, Array)
+        if op.name == "full":
+            return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
+        dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
+        return filled(f"np.{op.name}({{0}}{dtype})", shape)
+
+    def like(self, op: Op) -> ast.expr:
+        source, t = op.args[0].type, op.result.type
+        assert isinstance(source, Array) and isinstance(t, Array)
+        dtype = "" if source.dtype == t.dtype else f", dtype={numpy_type(t.dtype)}"
+        if source.strided:  # a fresh array is C-contiguous whatever the other is
+            dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
+            return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
+        return self.template(op, f"np.{op.name}({{0}}{dtype})")
+
+    def stack(self, op: Op) -> ast.expr:
+        return filled("stack({0})", prototype(op.attrs["elem"]))
+
+    def pop(self, op: Op) -> ast.expr:
+        return self.template(op, "{0}.pop()")
+
+    # Reductions. Numba's know one axis at a time and no keepdims.
+    def sum(self, op: Op) -> ast.expr:
+        return self.reduced(op, op.args[0])
+
+    def reduced(self, op: Op, operand: Operand) -> ast.expr:
+        node, t = self.expr(operand), operand.type
+        assert isinstance(t, Array)
+        axes, keep = op.attrs.get("axis"), op.attrs.get("keepdims", False)
+        if axes is None or (len(axes) == t.rank and not keep):
+            node = filled("np.sum({0})", node)
+            ones = ", ".join("1" * t.rank)
+            return filled(f"np.full(({ones},), {{0}})", node) if keep else node
+        ordered = sorted(a % t.rank for a in axes)
+        if len(axes) == t.rank:
+            return filled(f"np.full(({', '.join('1' * t.rank)},), {{0}})", filled("np.sum({0})", node))
+        for axis in reversed(ordered):
+            node = filled(f"np.sum({{0}}, axis={axis})", node)
+        for axis in ordered if keep else ():
+            node = filled(f"np.expand_dims({{0}}, {axis})", node)
+        return node
+
+    def spread(self, op: Op) -> ast.expr:
+        g, like = self.exprs(op.args)
+        target = op.args[1].type
+        axes = op.attrs.get("axis")
+        if isinstance(target, Array) and axes is not None and not op.attrs.get("keepdims", False):
+            scalar = isinstance(op.args[0].type, Scalar)
+            for axis in () if scalar else sorted(a % target.rank for a in axes):
+                g = filled(f"np.expand_dims({{0}}, {axis})", g)
+        return filled("broadcast_like({0}, {1})", g, like)
+
+    def unspread(self, op: Op) -> ast.expr:
+        if op.attrs.get("axis") is None and not op.attrs.get("keepdims", False):
+            return self.template(op, "sum_to({0}, {1})")
+        return self.reduced(op, op.args[0])
+
+    def matmul(self, op: Op) -> ast.expr:
+        return self.template(op, "{0} @ {1}" if is_float(op.result.type) else "matmul({0}, {1})")
+
+
+def subscript(array: ast.expr, items: list[ast.expr]) -> ast.expr:
+    index = items[0] if len(items) == 1 else ast.Tuple(items, ast.Load())
+    return ast.Subscript(array, index, ast.Load())
+
+
+def variables(node: ast.expr) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def same(a: ast.AST, b: ast.AST) -> bool:
+    return ast.dump(a) == ast.dump(b)
+
+
+def operand_value(operand: Operand) -> Value | None:
+    return operand if isinstance(operand, Value) else None

@@ -1,0 +1,104 @@
+"""IR -> Python source that reads as if written by hand: one function, or a module that Numba compiles."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adcompiler import runtime
+from adcompiler.backends.naming import identifier
+from adcompiler.backends.statements import COLUMNS, Line, Statements
+from adcompiler.ir.core import Function
+
+INDENT = "    "
+DEFAULT_FLAGS = frozenset({"contract", "nsz", "reassoc"})
+FastMath = None | bool | Iterable[str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags."""
+
+    fastmath: FastMath = None
+    cache: bool = True
+    comments: bool = True
+
+    @property
+    def decorator(self) -> str:
+        parts = ["cache=True"] if self.cache else []
+        parts += ['error_model="numpy"', "nogil=True"]
+        if self.fastmath is True:
+            parts.append("fastmath=True")
+        elif self.fastmath is not False:
+            flags = sorted(DEFAULT_FLAGS if self.fastmath is None else self.fastmath)
+            if flags:
+                parts.append("fastmath={" + ", ".join(f'"{flag}"' for flag in flags) + "}")
+        return f"@njit({', '.join(parts)})"
+
+
+def emit(fn: Function, *, kernel: bool = False, comments: bool = True) -> str:
+    """The text of one function: def line, docstring, body."""
+    writer = Statements(fn, kernel, comments)
+    lines = writer.body()
+    if writer.unset & writer.copied:  # a variable without a value is copied: Python would refuse, so it gets one
+        writer = Statements(fn, kernel, comments, materialize=True)
+        lines = writer.body()
+    params = ", ".join(writer.names[p] for p in fn.params)
+    text = [f"def {identifier(fn.name)}({params}):", *_docstring(fn.doc)]
+    text += [row for line in lines for row in _rows(line)]
+    return "\n".join(_spaced(text)) + "\n"
+
+
+def _docstring(doc: str) -> list[str]:
+    if not doc:
+        return []
+    safe = doc.replace("\\", "\\\\").replace('"""', "'''")
+    return [INDENT + row if row else "" for row in f'"""{safe}"""'.split("\n")]
+
+
+def _rows(line: Line) -> list[str]:
+    """A line, its comment behind it where there is room, else before it."""
+    text = INDENT * (line.depth + 1) + line.text
+    if not line.comment:
+        return [text]
+    if len(text) + len(line.comment) + 4 <= COLUMNS:
+        return [f"{text}  # {line.comment}"]
+    return [f"{INDENT * (line.depth + 1)}# {line.comment}", text]
+
+
+def _spaced(rows: list[str]) -> Iterable[str]:
+    """A blank line before each section heading, unless it opens a block."""
+    for k, row in enumerate(rows):
+        heading = row.strip().startswith("#") and not _follows_comment(rows, k)
+        if heading and k > 1 and not rows[k - 1].endswith(":"):
+            yield ""
+        yield row
+
+
+def _follows_comment(rows: list[str], k: int) -> bool:
+    return k > 0 and rows[k - 1].strip().startswith("#")
+
+
+def imports_of(text: str) -> str:
+    """The import lines that the text needs: numpy, math, njit and the helpers of adcompiler.runtime."""
+    tree = ast.parse(text)
+    loaded = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    lines = [f"import {module}" for module in ("math",) if module in loaded]
+    lines += ["import numpy as np"] if "np" in loaded else []
+    lines += ["from numba import njit"] if "njit" in loaded else []
+    helpers = sorted(called & set(runtime.__all__))
+    lines += [f"from adcompiler.runtime import {', '.join(helpers)}"] if helpers else []
+    return "\n".join(lines) + ("\n" if lines else "")
+
+
+def module(functions: list[Function], *, kernel: bool = False, options: Options | None = None) -> str:
+    """A whole module: imports and functions; in kernel mode each is decorated for Numba."""
+    options = options or Options()
+    texts = [emit(fn, kernel=kernel, comments=options.comments) for fn in functions]
+    if kernel:
+        texts = [f"{options.decorator}\n{text}" for text in texts]
+    body = "\n\n".join(texts)
+    imports = imports_of(body)
+    return f"{imports}\n\n{body}" if imports else body

@@ -1,0 +1,312 @@
+"""Subscripts: elements, views, tuple items, dict keys; reads, writes and in-place operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adcompiler.errors import AdcompilerError, UnsupportedFunction
+from adcompiler.frontend.context import Context, Unroll
+from adcompiler.frontend.promote import BINARY, binary, cast, need_number, resolve
+from adcompiler.frontend.values import Arr, Map, Num, Obj, Rec, Ref, Seq, Slice, Val, describe, is_none, join_values
+from adcompiler.ir.build import integer
+from adcompiler.ir.core import Const, Op, Operand, Region, Value
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import DTYPES, NAMES, Scalar
+from adcompiler.ir.walk import walk
+
+MAX_CHOICES = 64
+
+
+def read(cx: Context, base: Val, index: Val) -> Val:
+    """base[index]."""
+    base = cx.content(base)
+    if isinstance(base, Arr):
+        place = Place.of(cx, base, index)
+        return place.load(cx) if place.is_element else Arr(place.view(cx))
+    if isinstance(base, Seq):
+        return _item(cx, base, index)
+    if isinstance(base, Map):
+        key = constant_key(cx, index)
+        if key not in base.keys:
+            raise cx.error(f"no key {key!r} in this dict: it has {', '.join(map(repr, base.keys))}")
+        return base.items[base.keys.index(key)]
+    raise cx.error(f"{describe(base)} can't be indexed")
+
+
+def constant_key(cx: Context, key: Val) -> Any:
+    """A dict key: a constant."""
+    if isinstance(key, Obj) and isinstance(key.value, str):
+        return key.value
+    if isinstance(key, Num) and key.known:
+        return key.op.value
+    raise cx.error("the keys of a dict must be constants", "an array indexed by integers")
+
+
+def _item(cx: Context, base: Seq, index: Val) -> Val:
+    if isinstance(index, Slice):
+        bounds = [None if is_none(p) else static_int(cx, p) for p in (index.lo, index.hi, index.step)]
+        return Seq(base.items[slice(*bounds)])
+    if not isinstance(index, Num):
+        raise cx.error(f"a tuple's index is an integer, not {describe(index)}")
+    if index.known:
+        if not -len(base.items) <= index.op.value < len(base.items):
+            raise cx.error(f"index {index.op.value} is out of range for a tuple of {len(base.items)}", kind=AdcompilerError)
+        return base.items[index.op.value]
+    return _pick(cx, base, index)
+
+
+def _pick(cx: Context, base: Seq, index: Num) -> Val:
+    """A run-time index into a tuple: a loop over it is unrolled where that helps, else scalars are selected."""
+    if index.op in cx.unrollable:
+        raise Unroll(cx.unrollable[index.op])
+    if not base.items or len(base.items) > MAX_CHOICES or not all(isinstance(i, Num) for i in base.items):
+        raise cx.error("a run-time index needs a tuple of numbers", "a loop over the tuple, or an array")
+    count = integer(len(base.items))
+    at = cast(cx, index.op, "i64")
+    wrapped = cx.op("select", cx.op("lt", at, integer(0)), cx.op("add", at, count), at, hint="k")
+    outside = cx.op("or", cx.op("lt", wrapped, integer(0)), cx.op("ge", wrapped, count))
+    cx.raise_if(outside, "IndexError", "tuple index out of range")
+    template: Val | None = base.items[0]
+    for item in base.items[1:]:
+        template = join_values(template, item)
+    assert isinstance(template, Num)
+    ops = [cast(cx, i.op, template.dtype) for i in base.items]
+    result = ops[-1]
+    for k, op in reversed(list(enumerate(ops[:-1]))):
+        result = cx.op("select", cx.op("eq", wrapped, integer(k)), op, result)
+    return Num(result, template.weak)
+
+
+def static_int(cx: Context, v: Val) -> int:
+    if isinstance(v, Num) and v.known and v.dtype != "f64":
+        return int(v.op.value)
+    raise cx.error("this must be an integer known when compiling")
+
+
+class Place:
+    """Part of an array: what a subscript denotes, its indices evaluated once."""
+
+    def __init__(self, array: Arr, index: tuple[str, ...], ops: list[Operand]):
+        self.array, self.index, self.ops = array, index, ops
+
+    @classmethod
+    def of(cls, cx: Context, array: Arr, index: Val) -> Place:
+        items = list(index.items) if isinstance(index, Seq) and index.cls is None else [index]
+        codes: list[str] = []
+        ops: list[Operand] = []
+        for item in _spelled_out(cx, items, array.type.rank):
+            code, used = _item_code(cx, item)
+            codes.append(code)
+            ops.extend(used)
+        return cls(array, tuple(codes), ops)
+
+    @property
+    def is_element(self) -> bool:
+        return all(code == "i" for code in self.index)
+
+    @property
+    def is_whole(self) -> bool:
+        return all(code == "000" for code in self.index)
+
+    def view(self, cx: Context) -> Value:
+        if self.is_whole:
+            return self.array.op
+        return cx.op("view", self.array.op, *self.ops, index=self.index, hint=f"{self.array.op.name}_view")
+
+    def load(self, cx: Context) -> Num:
+        return Num(cx.op("load", self.array.op, *self.ops, hint=f"{self.array.op.name}_i"), weak=False)
+
+    def store(self, cx: Context, value: Val) -> None:
+        """place = value, cast as item assignment does."""
+        if not self.is_element:
+            assign(cx, Arr(self.view(cx)), value)
+            return
+        if isinstance(value, Arr):
+            raise cx.error(f"an array can't be stored in an element of {self.array.type}", "one of its elements")
+        if not isinstance(value, Num):
+            raise cx.error(f"an element of {self.array.type} can't be {describe(cx.content(value))}")
+        cx.do("store", self.array.op, *self.ops, cast(cx, value.op, self.array.dtype))
+
+
+def _spelled_out(cx: Context, items: list[Val], rank: int) -> list[Val]:
+    """The items with `...` replaced and missing ones appended."""
+    full = Slice(Obj(None), Obj(None), Obj(None))
+    used = sum(not is_none(i) and not _is_ellipsis(i) for i in items)
+    if used > rank:
+        raise cx.error(f"too many indices: {used} for an array with {rank} axes", kind=AdcompilerError)
+    dots = [k for k, i in enumerate(items) if _is_ellipsis(i)]
+    if len(dots) > 1:
+        raise cx.error("an index can have only one `...`")
+    at = dots[0] if dots else len(items)
+    return items[:at] + [full] * (rank - used) + items[at + 1 :]
+
+
+def _is_ellipsis(v: Val) -> bool:
+    return isinstance(v, Obj) and v.value is Ellipsis
+
+
+def _item_code(cx: Context, item: Val) -> tuple[str, list[Operand]]:
+    if isinstance(item, Num) and item.dtype[0] in "iu":
+        return "i", [item.op]
+    if is_none(item):
+        return "n", []
+    if isinstance(item, Slice):
+        step = item.step
+        if isinstance(step, Num) and step.known and step.op.value == 1:
+            step = Obj(None)
+        if isinstance(step, Num) and step.known and step.op.value == 0:
+            raise cx.error("slice step cannot be zero")
+        parts = [item.lo, item.hi, step]
+        if isinstance(item.lo, Num) and item.lo.known and item.lo.op.value == 0 and is_none(step):
+            parts[0] = Obj(None)
+        given = [p for p in parts if isinstance(p, Num)]
+        code = "".join("0" if is_none(p) else "1" for p in parts)
+        return code, [cast(cx, p.op, "i64") for p in given]
+    if isinstance(item, Arr | Seq) or (isinstance(item, Num) and item.dtype == "b1"):
+        raise cx.error("indexing by an array or mask is not built yet", "a loop", kind=UnsupportedFunction)
+    raise cx.error(f"an index is an integer, not {describe(item)}")
+
+
+# Writes.
+def assign(cx: Context, target: Arr, value: Val) -> None:
+    """target[...] = value."""
+    number = as_array(cx, value)
+    cx.do("assign", target.op, cast(cx, number.op, target.dtype))
+
+
+def as_array(cx: Context, value: Val) -> Num | Arr:
+    """A value as NumPy takes it: tuples of numbers are arrays."""
+    if isinstance(value, Seq):
+        return array_of(cx, value)
+    return need_number(cx, value, "a number or an array")
+
+
+def array_of(cx: Context, value: Val, dtype: str | None = None) -> Arr:
+    """np.array of a nested tuple of numbers, or of rows: memory filled by stores."""
+    leaves: list[tuple[tuple[int, ...], Val]] = []
+    shape = _collect(cx, value, (), leaves)
+    dtype = dtype or NAMES[np.result_type(*(DTYPES[v.dtype] for _, v in leaves))] if leaves else dtype or "f64"
+    rows = [v.type for _, v in leaves if isinstance(v, Arr)]
+    if rows and len(rows) != len(leaves):
+        raise cx.error("np.array of numbers and arrays mixed")
+    extents = [integer(n) for n in shape]
+    dims: tuple[Any, ...] = shape
+    if rows:
+        extents += [cx.op("dim", leaves[0][1].op, axis=k) for k in range(rows[0].rank)]
+        dims += rows[0].dims
+    array = cx.op("empty", *extents, dtype=dtype, dims=dims, hint="array")
+    for index, v in leaves:
+        at = [integer(k) for k in index]
+        if isinstance(v, Arr):
+            row = cx.op("view", array, *at, index=("i",) * len(at) + ("000",) * v.type.rank, safe=True)
+            cx.do("assign", row, cast(cx, v.op, dtype))
+        else:
+            cx.do("store", array, *at, cast(cx, v.op, dtype), safe=True)
+    return Arr(array)
+
+
+def _collect(cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Val]]) -> tuple[int, ...]:
+    if not isinstance(value, Seq):
+        leaves.append((index, need_number(cx, value)))
+        return ()
+    shapes = {_collect(cx, item, (*index, k), leaves) for k, item in enumerate(value.items)}
+    if len(shapes) > 1:
+        raise cx.error("np.array of rows of different lengths")
+    return (len(value.items), *(shapes.pop() if shapes else ()))
+
+
+def update_item(cx: Context, base: Val, key: Val, value: Val) -> None:
+    """base[key] = value."""
+    content = cx.content(base)
+    if isinstance(content, Arr):
+        Place.of(cx, content, key).store(cx, value)
+        return
+    if isinstance(base, Ref) and isinstance(content, Map):
+        name = constant_key(cx, key)
+        items = dict(zip(content.keys, content.items, strict=True)) | {name: value}
+        change(cx, base, Map(tuple(items), tuple(items.values())))
+        return
+    hint = "build a new tuple, or use an array" if isinstance(content, Seq) else None
+    raise cx.error(f"an item of {describe(content)} can't be assigned", hint)
+
+
+def update_field(cx: Context, base: Val, name: str, value: Val) -> None:
+    """base.name = value."""
+    content = cx.content(base)
+    if not (isinstance(base, Ref) and isinstance(content, Rec)):
+        raise cx.error(f"a field of {describe(content)} can't be assigned", "a dataclass, or _replace")
+    if name not in content.keys:
+        raise cx.error(f"{content.cls.__name__} has no field {name!r}")
+    if content.cls.__dataclass_params__.frozen:
+        raise cx.error(f"{content.cls.__name__} is frozen", "dataclasses.replace")
+    items = tuple([value if k == name else v for k, v in zip(content.keys, content.items, strict=True)])
+    change(cx, base, Rec(content.cls, content.keys, items))
+
+
+def change(cx: Context, ref: Ref, content: Val) -> None:
+    if ref.box.frozen:
+        raise cx.error(f"this object can't be changed here: {ref.box.frozen}", "build a new one")
+    cx.heap[ref.box] = content
+
+
+# In-place operators.
+def in_place(cx: Context, kind: str, target: Arr, value: Val) -> None:
+    """target <kind>= value for a whole array or view: computed in NumPy's dtype, then cast (same kind only)."""
+    right = as_array(cx, value)
+    out = resolve(cx, BINARY[kind][1], (target, right))[1]
+    if not np.can_cast(DTYPES[out], DTYPES[target.dtype], "same_kind"):
+        raise cx.error(f"the result is {out}, which can't be written into {target.type} in place",
+                       f"a = a.astype(np.{DTYPES[out].name}) first")  # fmt: skip
+    if kind in ("Add", "Sub") and out == target.dtype and out != "b1":
+        b = cast(cx, right.op, out)
+        cx.do("accumulate", target.op, b if kind == "Add" else negative(cx, b))
+        return
+    result = binary(cx, kind, target, right)
+    cx.do("assign", target.op, cast(cx, result.op, target.dtype))
+
+
+def negative(cx: Context, op: Operand) -> Operand:
+    if isinstance(op, Const):
+        return Const(-op.value, op.type)
+    return cx.op("neg", op)
+
+
+def element_in_place(cx: Context, kind: str, place: Place, compute: Any) -> None:
+    """element <kind>= compute(): one `update` for sums, else load, compute, store.
+
+    Python loads the old value first; where computing the right side writes to memory, so do we.
+    """
+    region = cx.b.region
+    start = len(region.ops)
+    value = need_number(cx, compute())
+    if isinstance(value, Arr):
+        raise cx.error(f"an array can't be added to an element of {place.array.type}")
+    writes = _writes(region, start) or region is not cx.b.region
+    old = Num(Value("old", Scalar(place.array.dtype)), weak=False)
+    out = resolve(cx, BINARY[kind][1], (old, value))[1]
+    if kind in ("Add", "Sub") and out == place.array.dtype and out != "b1" and not writes:
+        b = cast(cx, value.op, out)
+        cx.do("update", place.array.op, *place.ops, b if kind == "Add" else negative(cx, b))
+        return
+    if writes:
+        early = Region()
+        with cx.inside(early):
+            old = place.load(cx)
+        region.ops[start:start] = early.ops
+    else:
+        old = place.load(cx)
+    place.store(cx, binary(cx, kind, old, value))
+
+
+def _writes(region: Region, start: int) -> bool:
+    """Do the ops from `start` on write to memory that was there before?"""
+    fresh = {r for op in region.ops[start:] if op.name in OPS and OPS[op.name].kind == "alloc" for r in op.results}
+
+    def touches(op: Op) -> bool:
+        entry = OPS.get(op.name)
+        return entry is not None and any(op.args[k] not in fresh for k in entry.writes)
+
+    return any(touches(op) for op in walk(Region([], region.ops[start:])))
+

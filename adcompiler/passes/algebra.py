@@ -1,0 +1,281 @@
+"""The identities that folding knows, one function per op: what to say instead, or None.
+
+A rule gets a `Scene`, which tells where operands come from and builds ops in front of the one at hand.
+Identities keep IEEE values up to the sign of zero; `0.0 * x` stays, for x may be inf or nan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adcompiler.ir.build import Builder, const
+from adcompiler.ir.core import Const, Op, Operand, Value
+from adcompiler.ir.types import Array, Scalar, b1, is_float, is_int, np_dtype
+
+Rule = Callable[["Scene", Op], Operand | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a rule works: `definer` of each value seen so far, `count` of its uses, a builder before the op."""
+
+    definer: dict[Value, Op]
+    count: dict[Value, int]
+    build: Builder
+    stands_for: Callable[[Operand, Value], bool]
+
+    def made_by(self, operand: Operand, name: str, once: bool = False) -> Op | None:
+        """The op `name` that defines the operand; `once`: only if nothing else uses it."""
+        if not isinstance(operand, Value):
+            return None
+        op = self.definer.get(operand)
+        if op is None or op.name != name or (once and self.count.get(operand, 0) > 1):
+            return None
+        return op
+
+    def negated(self, operand: Operand, once: bool = False) -> Operand | None:
+        """x where the operand is -x."""
+        op = self.made_by(operand, "neg", once)
+        return op.args[0] if op else None
+
+    def new(self, like: Op, name: str, *args: Operand) -> Value:
+        """Build an op whose result takes the name of `like`'s."""
+        return self.build.op(name, *args, hint=like.result.name)
+
+
+def number(operand: Operand) -> bool | int | float | None:
+    return operand.value if isinstance(operand, Const) else None
+
+
+def is_number(operand: Operand, value: float) -> bool:
+    return isinstance(operand, Const) and not isinstance(operand.value, bool) and operand.value == value
+
+
+def like(operand: Operand, value: float) -> Const:
+    """A literal of the operand's dtype."""
+    assert isinstance(operand.type, Scalar | Array)
+    return const(value, Scalar(operand.type.dtype))
+
+
+def neg(s: Scene, op: Op) -> Operand | None:
+    (x,) = op.args
+    if (inner := s.negated(x)) is not None:
+        return inner
+    if is_float(x.type) and (difference := s.made_by(x, "sub", once=True)):
+        return s.new(op, "sub", *reversed(difference.args))
+    return None
+
+
+def add(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    for x, y in ((a, b), (b, a)):
+        if is_number(y, 0):
+            return x
+    for x, y in ((a, b), (b, a)):
+        if (minus := s.negated(y)) is not None:
+            return s.new(op, "sub", x, minus)
+    if a is b and is_float(a.type):
+        return s.new(op, "mul", like(a, 2.0), a)
+    return shifted(s, op, 1)
+
+
+def sub(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    if is_number(b, 0):
+        return a
+    if is_number(a, 0):
+        return s.new(op, "neg", b)
+    if (minus := s.negated(b)) is not None:
+        return s.new(op, "add", a, minus)
+    if a is b and is_int(a.type) and isinstance(a.type, Scalar):
+        return like(a, 0)
+    return shifted(s, op, -1)
+
+
+def shifted(s: Scene, op: Op, sign: int) -> Operand | None:
+    """(i + c1) + c2 -> i + c, for integers."""
+    base, c2 = op.args if isinstance(op.args[1], Const) else (op.args[1], op.args[0])
+    if not (isinstance(c2, Const) and op.result.type == Scalar("i64") and isinstance(base, Value)):
+        return None
+    if sign < 0 and isinstance(op.args[0], Const):
+        return None
+    for name, inner_sign in (("add", 1), ("sub", -1)):
+        inner = s.made_by(base, name)
+        if inner and isinstance(inner.args[1], Const):
+            total = sign * c2.value + inner_sign * inner.args[1].value
+            if total == 0:
+                return inner.args[0]
+            return s.new(op, "add" if total > 0 else "sub", inner.args[0], like(base, abs(total)))
+    return None
+
+
+def mul(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    for x, y in ((a, b), (b, a)):
+        if is_number(y, 1):
+            return x
+        if is_number(y, -1):
+            return s.new(op, "neg", x)
+        if is_number(y, 0) and is_int(x.type) and isinstance(x.type, Scalar):
+            return y
+    if isinstance(b, Const) and isinstance(a, Value):
+        return s.new(op, "mul", b, a) if is_float(b.type) else None
+    return factor(s, op) or signs(s, op)
+
+
+def factor(s: Scene, op: Op) -> Operand | None:
+    """c1 * (c2 * x) -> c * x, for floats, where c is an ordinary number."""
+    c1, rest = op.args
+    inner = s.made_by(rest, "mul", once=True)
+    if not (isinstance(c1, Const) and inner and isinstance(inner.args[0], Const) and is_float(c1.type)):
+        return None
+    product = float(np_dtype(c1.type).type(c1.value) * np_dtype(c1.type).type(inner.args[0].value))
+    if not math.isfinite(product) or abs(product) < 1e-30:
+        return None
+    return s.new(op, "mul", const(product, c1.type), inner.args[1])
+
+
+def signs(s: Scene, op: Op) -> Operand | None:
+    """-a * b -> -(a * b), for products and quotients of floats: the sign goes where a sum can take it in."""
+    a, b = op.args
+    if not is_float(op.result.type):
+        return None
+    left, right = s.negated(a), s.negated(b)
+    if left is not None and right is not None:
+        return s.new(op, op.name, left, right)
+    if (left := s.negated(a, once=True)) is not None:
+        return s.new(op, "neg", s.build.op(op.name, left, b))
+    if (right := s.negated(b, once=True)) is not None:
+        return s.new(op, "neg", s.build.op(op.name, a, right))
+    return None
+
+
+def div(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    if is_number(b, 1):
+        return a
+    if is_number(b, -1):
+        return s.new(op, "neg", a)
+    return signs(s, op)
+
+
+def power(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    if is_number(b, 1):
+        return a
+    if is_number(b, 0) and isinstance(a.type, Scalar):
+        return like(a, 1)
+    return None
+
+
+def select(s: Scene, op: Op) -> Operand | None:
+    mask, a, b = op.args
+    if isinstance(mask, Const):
+        chosen = a if mask.value else b
+        return chosen if chosen.type == op.result.type else None
+    if a == b and isinstance(op.result.type, Scalar):
+        return a
+    if a == const(True, b1) and b == const(False, b1) and mask.type == b1:
+        return mask
+    if inner := s.made_by(mask, "not"):
+        return s.new(op, "select", inner.args[0], b, a)
+    return None
+
+
+def not_(s: Scene, op: Op) -> Operand | None:
+    (x,) = op.args
+    if inner := s.made_by(x, "not"):
+        return inner.args[0]
+    comparison = s.definer.get(x) if isinstance(x, Value) else None
+    if comparison is None or comparison.name not in OPPOSITE:
+        return None
+    # Not for floats: where one side is nan, both a < b and a >= b are false.
+    if comparison.name in ("eq", "ne") or not is_float(comparison.args[0].type):
+        return s.new(op, OPPOSITE[comparison.name], *comparison.args)
+    return None
+
+
+OPPOSITE = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le", "eq": "ne", "ne": "eq"}
+
+
+def and_(s: Scene, op: Op) -> Operand | None:
+    return _logic(op, unit=True)
+
+
+def or_(s: Scene, op: Op) -> Operand | None:
+    return _logic(op, unit=False)
+
+
+def _logic(op: Op, unit: bool) -> Operand | None:
+    """unit `op` x is x, not-unit `op` x is not-unit, x `op` x is x."""
+    a, b = op.args
+    if a is b:
+        return a
+    for x, y in ((a, b), (b, a)):
+        if isinstance(y, Const):
+            if y.value == unit:
+                return x
+            return y if isinstance(op.result.type, Scalar) else None
+    return None
+
+
+def comparison(s: Scene, op: Op) -> Operand | None:
+    """An integer compared with itself."""
+    a, b = op.args
+    if a is not b or is_float(a.type) or not isinstance(a.type, Scalar):
+        return None
+    return const(op.name in ("eq", "le", "ge"), b1)
+
+
+def extremum(s: Scene, op: Op) -> Operand | None:
+    return op.args[0] if op.args[0] is op.args[1] else None
+
+
+def cast(s: Scene, op: Op) -> Operand | None:
+    (x,) = op.args
+    if x.type == op.result.type:
+        return x
+    inner = s.made_by(x, "cast")
+    if inner is None or not isinstance(x.type, Scalar | Array):
+        return None
+    source = inner.args[0]
+    assert isinstance(source.type, Scalar | Array)
+    lossless = _holds(x.type.dtype, source.type.dtype)
+    if not lossless:
+        return None
+    if source.type == op.result.type:
+        return source
+    return s.build.op("cast", source, hint=op.result.name, dtype=op.attrs["dtype"])
+
+
+def _holds(wide: str, narrow: str) -> bool:
+    """Does dtype `wide` hold every value of `narrow` exactly?"""
+    bits = {"f64": 53, "f32": 24}
+    if narrow == "b1" or wide == narrow:
+        return True
+    if wide == "b1" or narrow[0] == "f":
+        return wide[0] == "f" and bits[wide] >= bits.get(narrow, 99)
+    size = int(narrow[1:])
+    if wide[0] == "f":
+        return size <= bits[wide]
+    return int(wide[1:]) > size and (wide[0] == "i" or narrow[0] == "u")
+
+
+def shape_like(s: Scene, op: Op) -> Operand | None:
+    """A value brought to the shape that it has."""
+    value, model = op.args
+    if isinstance(value.type, Scalar) and isinstance(model.type, Scalar):
+        return value
+    if isinstance(value, Value) and isinstance(value.type, Array) and s.stands_for(model, value):
+        return value
+    return None
+
+
+RULES: dict[str, Rule] = {
+    "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "select": select, "not": not_,
+    "and": and_, "or": or_, "cast": cast, "maximum": extremum, "minimum": extremum,
+    "broadcast_like": shape_like, "unspread": shape_like, "sum_to": shape_like,
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), comparison),
+}  # fmt: skip

@@ -1,0 +1,226 @@
+"""Computes what is known, applies identities, and takes apart control flow that is decided.
+
+    %a: f64 = mul %x, 1.0
+    %b: f64 = neg %y
+    %c: f64 = add %a, %b             %c: f64 = sub %x, %y
+    %d: f64 = if true {       ->
+      yield %c                       return %c
+    } else { ... }
+    return %d
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.effects import allocates, entry
+from adcompiler.analysis.shapes import Shapes
+from adcompiler.ir.build import Builder, const
+from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
+from adcompiler.ir.types import Array, Scalar, np_dtype
+from adcompiler.ir.walk import Env, resolve_all, substitute, uses
+from adcompiler.passes.algebra import RULES, Scene
+from adcompiler.passes.carried import settled
+
+ROUNDS = 10
+
+
+def run(fn: Function) -> Function:
+    """Fold until nothing changes."""
+    for _ in range(ROUNDS):
+        folder = _Folder(fn)
+        folder.region(fn.body)
+        substitute(fn.body, folder.env)
+        if not folder.changed:
+            break
+    return fn
+
+
+class _Folder:
+    """One round over the function."""
+
+    def __init__(self, fn: Function):
+        self.env: Env = {}
+        self.definer: dict[Value, Op] = {}
+        self.count = {v: len(ops) for v, ops in uses(fn.body).items()}
+        self.aliases, self.shapes = Aliases(fn), Shapes(fn)
+        self.returned = {root for a in fn.returns for root in self.aliases.roots(a)}
+        self.changed = False
+
+    def region(self, region: Region) -> None:
+        out = Region(region.params)
+        for op in region.ops:
+            op.args = [resolve_all(self.env, a) for a in op.args]
+            self.op(op, out)
+        region.ops = out.ops
+
+    def op(self, op: Op, out: Region) -> None:
+        """Fold one op; what stays goes to `out`."""
+        if op.name in CONTROL:
+            self.control(op, out)
+            return
+        replacement = self.simpler(op, out)
+        if replacement is not None:
+            self.replace(op.result, replacement)
+        elif self.vacuous(op):
+            self.changed = True
+        else:
+            self.bare(op)
+            self.keep(op, out)
+
+    def keep(self, op: Op, out: Region) -> None:
+        out.ops.append(op)
+        self.definer.update(dict.fromkeys(op.results, op))
+
+    def replace(self, value: Value, operand: Operand) -> None:
+        self.env[value] = operand
+        self.changed = True
+
+    def vacuous(self, op: Op) -> bool:
+        """raise_if false."""
+        return op.name == "raise_if" and op.args[0] == const(False, Scalar("b1"))
+
+    # Plain ops.
+    def simpler(self, op: Op, out: Region) -> Operand | None:
+        """What the result can be replaced by; ops it needs go to `out`."""
+        if op.name in TERMINATORS or len(op.results) != 1:
+            return None
+        known = self.computed(op)
+        if known is not None:
+            return known
+        draft = Region()
+        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.stands_for)
+        found = self.spread(op, scene)
+        if found is None and op.name in RULES:
+            found = RULES[op.name](scene, op)
+        if found is None or not self.fits(op, found, draft):
+            return None
+        for new in draft.ops:
+            self.keep(new, out)
+        return found
+
+    def fits(self, op: Op, found: Operand, draft: Region) -> bool:
+        """Has what was found the type of the result, and may their memory be one?"""
+        mine, other = op.result.type, found.type
+        if isinstance(mine, Scalar):
+            return mine == other
+        if not (isinstance(mine, Array) and isinstance(other, Array)):
+            return False
+        if mine.dtype != other.dtype or mine.rank != other.rank:
+            return False
+        fresh = any(found in new.results for new in draft.ops)
+        return fresh or self.stands_for(op.result, found)
+
+    def stands_for(self, result: Operand, found: Operand) -> bool:
+        """Can `found`, an array at hand, be used for fresh memory of the same content?"""
+        if not isinstance(found, Value) or isinstance(found.type, Array) and found.type.strided:
+            return False
+        roots = self.aliases.roots(result) | self.aliases.roots(found)
+        if roots & self.returned or any(self.aliases.writers.get(r) for r in roots):
+            return False
+        return self.known_shape(result) == self.known_shape(found)
+
+    def known_shape(self, operand: Operand) -> object:
+        """Ops made in this round are not in the table of shapes yet: they equal nothing."""
+        structure = self.shapes.structure
+        if isinstance(operand, Value) and operand not in structure.home:
+            return object()
+        return self.shapes.shape(operand)
+
+    def computed(self, op: Op) -> Const | None:
+        """The value of a cheap op on literals. (Others stay: libm's last bit differs from NumPy's.)"""
+        table = entry(op)
+        if table is None or table.evaluate is None or not table.cheap or not op.args:
+            return None
+        if not all(isinstance(a, Const) for a in op.args) or not isinstance(op.result.type, Scalar):
+            return None
+        if table.may_raise is not None and table.may_raise(op):
+            return None
+        args = [np_dtype(a.type).type(a.value) for a in op.args if isinstance(a, Const)]
+        with np.errstate(all="ignore"):
+            value = table.evaluate(*args, **{k: v for k, v in op.attrs.items() if k != "checked"})
+        return const(np.asarray(value).astype(np_dtype(op.result.type)).item(), op.result.type)
+
+    # Scalars that were spread over arrays only to meet other arrays.
+    def spread(self, op: Op, scene: Scene) -> Operand | None:
+        """f(spread s, spread t) -> spread f(s, t), for elementwise f."""
+        table = entry(op)
+        if table is None or table.kind != "elementwise" or not isinstance(op.result.type, Array) or not table.allocates:
+            return None
+        sources = [self.spread_scalar(a) for a in op.args if isinstance(a.type, Array)]
+        if any(s is None for s in sources) or len({self.known_shape(a) for a in op.args if _is_array(a)}) != 1:
+            return None
+        args = [self.spread_scalar(a) or a for a in op.args]
+        model = next(self.definer[a].args[1] for a in op.args if isinstance(a, Value) and _is_array(a))
+        inner = scene.build.op(op.name, *args, **op.attrs)
+        return scene.build.op("broadcast_like", inner, model, hint=op.result.name)
+
+    def spread_scalar(self, operand: Operand) -> Operand | None:
+        """s where the operand is s spread over an array that nobody writes to."""
+        op = self.definer.get(operand) if isinstance(operand, Value) else None
+        if op is None or op.name != "broadcast_like" or not isinstance(op.args[0].type, Scalar):
+            return None
+        written = any(self.aliases.writers.get(r) for r in self.aliases.roots(op.result))
+        return None if written or operand not in self.shapes.structure.home else op.args[0]
+
+    def bare(self, op: Op) -> None:
+        """Use a scalar in place of its spread where broadcasting does the same."""
+        table = entry(op)
+        if table is None:
+            return
+        if table.kind == "memory" and len(op.args) == 2 and _is_array(op.args[1]):
+            source = self.spread_scalar(op.args[1])
+            if source is not None and self.shapes.fits(op.args[1], op.args[0]):
+                op.args[1], self.changed = source, True
+        elif table.kind == "elementwise" and allocates(op):
+            for k, arg in enumerate(op.args):
+                source = self.spread_scalar(arg)
+                others = [a for j, a in enumerate(op.args) if j != k and _is_array(a)]
+                if source is not None and any(self.known_shape(a) == self.known_shape(arg) for a in others):
+                    op.args[k], self.changed = source, True
+
+    # Control flow.
+    def control(self, op: Op, out: Region) -> None:
+        if op.name == "if" and isinstance(op.args[0], Const):
+            self.splice(op.regions[0 if op.args[0].value else 1], op, out)
+            return
+        if _never_runs(op):
+            for result, init in zip(op.results, op.inits, strict=True):
+                self.replace(result, init)
+            return
+        if op.name != "if":
+            for value, operand in settled(op).items():
+                self.replace(value, operand)
+        for inner in op.regions:
+            self.region(inner)
+        if op.name == "if":
+            then, orelse = (yielded(r) for r in op.regions)
+            inner_values = {v for r in op.regions for o in r.ops for v in o.results}
+            for result, a, b in zip(op.results, then, orelse, strict=True):
+                if a == b and a not in inner_values:
+                    self.replace(result, a)
+        self.keep(op, out)
+
+    def splice(self, region: Region, op: Op, out: Region) -> None:
+        """Put a branch that is always taken in the place of the `if`."""
+        self.changed = True
+        for inner in region.ops[:-1]:
+            inner.args = [resolve_all(self.env, a) for a in inner.args]
+            self.op(inner, out)
+        for result, operand in zip(op.results, region.terminator.args, strict=True):
+            self.env[result] = resolve_all(self.env, operand)
+
+
+def _is_array(operand: Operand) -> bool:
+    return isinstance(operand.type, Array)
+
+
+def _never_runs(op: Op) -> bool:
+    """A loop that certainly makes no trip (and whose test has no ops that would still run)."""
+    if op.name == "for" and all(isinstance(a, Const) for a in op.args[:3]):
+        lo, hi, step = (int(a.value) for a in op.args[:3])  # type: ignore[union-attr]
+        return len(range(lo, hi, step)) == 0
+    if op.name != "while" or len(op.regions[0].ops) > 1:
+        return False
+    return op.regions[0].terminator.args[0] == const(False, Scalar("b1"))

@@ -1,0 +1,71 @@
+"""Moves what does not change in a loop out of it.
+
+    for %i in 0..%n {                      %a: f64 = exp %s
+      %a: f64 = exp %s                     for %i in 0..%n {
+      update %x[%i] += %a        ->          update %x[%i] += %a
+      yield                                  yield
+    }                                      }
+
+Only what is pure, cannot raise and gives no fresh memory moves: it may now run though the loop never does.
+So does a `safe` load, whose promise holds inside the loop, only where the loop is sure to run.
+"""
+
+from __future__ import annotations
+
+from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.effects import Effects, allocates, entry, own_reads, writes
+from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Region, Value
+from adcompiler.ir.walk import values
+
+
+def run(fn: Function) -> Function:
+    """Hoist invariant ops, innermost loops first."""
+    _Hoister(fn).region(fn.body)
+    return fn
+
+
+class _Hoister:
+    def __init__(self, fn: Function):
+        self.aliases, self.effects = Aliases(fn), Effects(fn)
+
+    def region(self, region: Region) -> None:
+        ops: list[Op] = []
+        for op in region.ops:
+            for inner in op.regions:
+                self.region(inner)
+            if op.name in CONTROL and op.name != "if":
+                ops += self.invariants(op)
+            ops.append(op)
+        region.ops = ops
+
+    def invariants(self, loop: Op) -> list[Op]:
+        """Take the invariant ops out of the loop's body."""
+        bound = {v for r in loop.regions for v in values(r)}
+        written = {root for a in writes(loop) for root in self.aliases.roots(a)}
+        moved: list[Op] = []
+        for op in loop.body.ops:
+            if not any(a in bound for a in op.args if isinstance(a, Value)) and self.movable(op, loop, written):
+                moved.append(op)
+                bound.difference_update(op.results)
+        gone = set(moved)
+        loop.body.ops = [op for op in loop.body.ops if op not in gone]
+        return moved
+
+    def movable(self, op: Op, loop: Op, written: set[Value]) -> bool:
+        table = entry(op)
+        if table is None or op.name in TERMINATORS or not op.results or table.kind in ("tape", "undef"):
+            return False
+        if allocates(op) or not self.effects.is_pure(op):
+            return False
+        # A promise (`safe`, `checked`) was made for where the op stands.
+        if (op.attrs.get("safe") or op.attrs.get("checked")) and not _runs(loop):
+            return False
+        return not any(self.aliases.roots(a) & written for a in own_reads(op))
+
+
+def _runs(loop: Op) -> bool:
+    """Is the loop sure to run its body?"""
+    if loop.name != "for" or not all(isinstance(a, Const) for a in loop.args[:3]):
+        return False
+    lo, hi, step = (int(a.value) for a in loop.args[:3])  # type: ignore[union-attr]
+    return len(range(lo, hi, step)) > 0

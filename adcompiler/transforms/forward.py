@@ -1,0 +1,224 @@
+"""Forward mode: a function computes its value and, beside each active value, the tangent of it.
+
+    func @f(%x: f64) -> f64 {            func @f_jvp(%x: f64, %x_dot: f64) -> (f64, f64) {
+      %y: f64 = sin %x                     %y: f64 = sin %x
+      return %y                 becomes    %c: f64 = cos %x
+    }                                      %y_dot: f64 = mul %x_dot, %c
+                                           return %y, %y_dot
+                                         }
+
+Memory has a shadow that holds its tangents and mirrors its views and writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adcompiler.analysis.activity import Activity, missing
+from adcompiler.analysis.alias import Aliases
+from adcompiler.errors import MissingRule
+from adcompiler.ir.build import Builder, Handle, const
+from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Operand, Region, Value, yielded
+from adcompiler.ir.table import OPS, OpDef
+from adcompiler.ir.types import Array, Scalar, is_float
+from adcompiler.ir.walk import Env, Structure, walk
+
+
+def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None) -> Function:
+    """The function (params..., tangents of the wrt params...) -> (returns..., tangents of the float returns...).
+
+    With `values=False` only the tangents are returned.
+    """
+    return Forward(fn, wrt).run(values, name or f"{fn.name}_jvp")
+
+
+class Forward:
+    def __init__(self, fn: Function, wrt: Sequence[int]):
+        self.fn, self.wrt = fn, wrt
+        structure = Structure(fn)
+        self.aliases = Aliases(fn, structure)
+        outputs = [r for r in fn.returns if is_float(r.type)]
+        self.activity = Activity(fn, [fn.params[k] for k in wrt], outputs, self.aliases)
+        self.env: Env = {}
+        self.dot: Env = {}
+        self.b = Builder(Region())
+        self._known: set[Operand] = set()
+        self._chosen = _depends_on_mask(fn)
+
+    def run(self, values: bool, name: str) -> Function:
+        params = [Value(p.name, p.type) for p in self.fn.params]
+        self.env.update(zip(self.fn.params, params, strict=True))
+        tangents = [Value(f"{self.fn.params[k].name}_dot", self.fn.params[k].type) for k in self.wrt]
+        self._known.update(tangents)
+        self.dot.update(zip((self.fn.params[k] for k in self.wrt), tangents, strict=True))
+        mut = {v for p in self.fn.mut if isinstance(v := self.env[p], Value)}
+        # The tangents of a written parameter are written too.
+        mut |= {v for p in self.fn.mut if isinstance(v := self.dot.get(p), Value)}
+        for p in self.fn.params:
+            if p not in self.dot and self.activity.active(p):
+                self.dot[p] = self._zero(p)
+        self._ops(self.fn.body)
+        end = self.fn.body.terminator
+        floats = [r for r in end.args if is_float(r.type)]
+        outs = [self._now(a) for a in end.args] if values else []
+        with self.b.at(end.loc):
+            self.b.return_(*outs, *(self._tangent(a) for a in floats))
+        return Function(name, Region([*params, *tangents], self.b.region.ops), mut)
+
+    # Values and their tangents.
+    def _now(self, operand: Operand) -> Operand:
+        return self.env[operand] if isinstance(operand, Value) else operand
+
+    def _active(self, operand: Operand) -> bool:
+        return self.activity.active(operand)
+
+    def _tangent(self, operand: Operand) -> Operand:
+        """The tangent of a primal operand, zero where it is inactive."""
+        if isinstance(operand, Value) and operand in self.dot:
+            return self.dot[operand]
+        return self._zero(operand)
+
+    def _zero(self, operand: Operand) -> Operand:
+        if isinstance(operand.type, Scalar):
+            return const(0.0, operand.type)
+        return self.b.op("zeros_like", self._now(operand), hint=f"{operand.name}_dot")  # type: ignore[union-attr]
+
+    # Regions.
+    def _ops(self, region: Region) -> None:
+        for op in region.ops:
+            if op.name in TERMINATORS:
+                continue
+            with self.b.at(op.loc):
+                if op.name in CONTROL:
+                    self._control(op)
+                else:
+                    self._op(op)
+
+    def _control(self, op: Op) -> None:
+        carried = [] if op.name == "if" else op.carried
+        extra = [k for k, r in enumerate(op.results) if self._active(r) or (carried and self._active(carried[k]))]
+        inits = [*(self._now(a) for a in op.args)]
+        if carried:
+            inits += [self._tangent(op.inits[k]) for k in extra]
+        regions = []
+        for position, region in enumerate(op.regions):
+            params = [Value(p.name, p.type) for p in region.params]
+            self.env.update(zip(region.params, params, strict=True))
+            if position == 0 and carried:
+                dots = [Value(f"{carried[k].name}_dot", carried[k].type) for k in extra]
+                self.dot.update(zip((carried[k] for k in extra), dots, strict=True))
+                params += dots
+            with self.b.inside(Region(params)) as b:
+                self._ops(region)
+                self._end(region, extra)
+                regions.append(b.region)
+        results = [Value(r.name, r.type) for r in op.results]
+        tangents = [Value(f"{op.results[k].name}_dot", op.results[k].type) for k in extra]
+        self.env.update(zip(op.results, results, strict=True))
+        self.dot.update(zip((op.results[k] for k in extra), tangents, strict=True))
+        self.b.add(Op(op.name, inits, [*results, *tangents], dict(op.attrs), regions, op.loc))
+
+    def _end(self, region: Region, extra: list[int]) -> None:
+        end = region.terminator
+        with self.b.at(end.loc):
+            if end.name == "test":
+                self.b.test(self._now(end.args[0]))
+                return
+            vals = yielded(region)
+            stop = end.args[-1] if end.attrs.get("until") else None
+            outs = [*(self._now(v) for v in vals), *(self._tangent(vals[k]) for k in extra)]
+            self.b.yield_(*outs, until=self._now(stop) if stop is not None else None)
+
+    # Ops.
+    def _op(self, op: Op) -> None:
+        entry = OPS[op.name]
+        args = [self._now(a) for a in op.args]
+        results = [Value(r.name, r.type) for r in op.results]
+        self.env.update(zip(op.results, results, strict=True))
+        self.b.add(Op(op.name, args, results, dict(op.attrs), [], op.loc))
+        if entry.kind in ("memory", "view", "tape", "alloc"):
+            self._memory(op, entry, args)
+        elif op.results and self._active(op.result) and not entry.zero:
+            self._rule(op, entry, args)
+
+    def _memory(self, op: Op, entry: OpDef, args: list[Operand]) -> None:
+        """The same on the shadow: memory and its views, writes and tapes are linear."""
+        b = self.b
+        subject = op.result if op.results else op.args[0]
+        if not self._active(subject):
+            return
+        if entry.kind == "alloc":
+            fill = self._tangent(op.args[0]) if op.name == "full" else None
+            made = b.emit("full", [fill, *args[1:]], op.attrs).result if fill is not None else None
+            self._learn(op, made or b.op("zeros_like", self.env[op.result]))
+            return
+        if op.name == "stack":
+            self._learn(op, b.op("stack", **op.attrs))
+            return
+        indices = args[1:] if op.name in ("load", "view", "transpose", "pop") else args[1:-1]
+        attrs = dict(op.attrs)
+        if op.name in ("load", "view", "store", "update"):
+            attrs["safe"] = True  # the primal has just been there
+        operands = [self.dot[op.args[0]], *indices]  # type: ignore[index]
+        if not op.results:
+            operands.append(self._tangent(op.args[-1]))
+        made_op = b.emit(op.name, operands, attrs)
+        if op.results:
+            self._learn(op, made_op.result)
+
+    def _learn(self, op: Op, tangent: Operand) -> None:
+        if isinstance(tangent, Value) and tangent not in self._known:
+            tangent.name = f"{op.result.name}_dot"
+            self._known.add(tangent)
+        self.dot[op.result] = tangent
+
+    def _rule(self, op: Op, entry: OpDef, args: list[Operand]) -> None:
+        b = self.b
+        active = [k for k, a in enumerate(op.args) if self._active(a)]
+        total: Handle | None = None
+        handles = [b.handle(a) for a in args]
+        out = b.handle(self.env[op.result])
+        for k in active:
+            direction = b.handle(self._tangent(op.args[k]))
+            if entry.partials is not None:
+                rule = entry.partials[k]
+                if rule is None:
+                    continue
+                part = rule(direction, out, *handles, **op.attrs)
+                if entry.singular and op.args[k] in self._chosen:
+                    off = direction.call("eq", direction, 0.0)
+                    part = part.call("select", off, 0.0, part)
+            elif k in entry.linear:
+                swapped = [*args[:k], direction.operand, *args[k + 1 :]]
+                part = Handle(b, b.op(op.name, *swapped, **op.attrs))
+            elif missing(entry):
+                raise MissingRule(f"{op.name} has no derivative rule", op.loc)
+            else:
+                continue
+            total = part if total is None else total + part
+        if total is None:
+            return
+        self._learn(op, self._shaped(op, total))
+
+    def _shaped(self, op: Op, total: Handle) -> Operand:
+        """The tangent of a broadcast result: full size, also where only a small operand varies; never an alias."""
+        shape = self.env[op.result]
+        operand = total.operand
+        if not isinstance(shape.type, Array):
+            return operand
+        fixed = [a for a in op.args if isinstance(a.type, Array) and not self._active(a)]
+        smaller = not isinstance(operand.type, Array) or operand.type.rank < shape.type.rank
+        if smaller or (fixed and OPS[op.name].partials is not None):
+            return self.b.op("broadcast_like", operand, shape)
+        return self.b.op("copy", operand) if operand in self._known else operand
+
+
+def _depends_on_mask(fn: Function) -> set[Value]:
+    """Values that a choice may have made: a zero tangent there can meet an infinite partial."""
+    ops = [op for op in walk(fn.body) if op.name in OPS]
+    if not any(OPS[op.name].mask for op in ops):
+        return set()
+    return {v for op in walk(fn.body) for v in [*op.results, *(p for r in op.regions for p in r.params)]}
+
+
+
