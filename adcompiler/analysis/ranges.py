@@ -127,7 +127,11 @@ class Ranges:
         lows, highs = {(symbol, 0)}, {(symbol, 0)}
         if symbol is not operand:
             lows.add((None, self.minimum(symbol) or 0))
-            if symbol[0] == "slice":
+            if isinstance(symbol, Value):
+                behind = self.of(symbol, depth + 1)
+                lows |= behind.lows
+                highs |= behind.highs
+            elif symbol[0] == "slice":
                 base = symbol[1]
                 highs.add((None, base) if isinstance(base, int) else (base, 0))
         found = self._derived(operand, depth + 1)

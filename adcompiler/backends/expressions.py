@@ -14,13 +14,14 @@ from adcompiler.backends.naming import Names
 from adcompiler.errors import InternalError
 from adcompiler.ir.core import Const, Op, Operand, Value
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import DTYPES, Array, Scalar, Type, is_float
+from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, is_float
 
 with warnings.catch_warnings():  # astor asks for names that ast has deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     import astor
 
 NARROW = frozenset({"i32", "i16", "i8", "u32", "u16", "u8"})  # Numba computes these in 64 bits
+INTEGER_HELPERS = frozenset({"floordiv", "mod", "int_power"})
 # Helpers of adcompiler.runtime that ops need besides those that their template names.
 HELPERS = {
     "select": ("where",),
@@ -151,7 +152,7 @@ class Expressions:
             "stack": self.stack, "pop": self.pop, "if": self.choice, "copy": self.copy, "clip": self.clip,
             "abs": self.abs, "pow": self.power, "floordiv": self.division, "mod": self.division,
             "matmul": self.matmul, "and": self.logic, "or": self.logic, "not": self.logic, "invert": self.logic,
-            "add": self.plain, "mul": self.plain,
+            "add": self.plain, "mul": self.plain, "sign": self.sign,
         }  # fmt: skip
 
     def expr(self, operand: Operand) -> ast.expr:
@@ -178,8 +179,9 @@ class Expressions:
             template = template.replace(f"{{{key}}}", repr(value))
         node = tidied(filled(template, *self.exprs(op.args)))
         widened = isinstance(node, ast.BinOp) or (isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not))
+        helper = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in INTEGER_HELPERS
         t = op.result.type
-        if widened and isinstance(t, Scalar) and t.dtype in NARROW:
+        if (widened or helper) and isinstance(t, Scalar) and t.dtype in NARROW:
             return filled(f"{numpy_type(t.dtype)}({{0}})", node)
         return node
 
@@ -222,6 +224,12 @@ class Expressions:
     def abs(self, op: Op) -> ast.expr:
         return self.template(op, "np.abs({0})" if isinstance(op.result.type, Array) else "abs({0})")
 
+    def sign(self, op: Op) -> ast.expr:
+        unsigned = Scalar(op.result.type.dtype) if not isinstance(op.result.type, Stack) else None
+        if unsigned is not None and unsigned.dtype[0] == "u":  # Numba's np.sign gives -1 for large ones
+            return filled("np.minimum({0}, {1})", self.expr(op.args[0]), constant(Const(1, unsigned)))
+        return self.template(op, OPS["sign"].emit)
+
     def clip(self, op: Op) -> ast.expr:
         scalar = isinstance(op.args[0].type, Scalar)
         return self.template(op, "np.minimum(np.maximum({0}, {1}), {2})" if scalar else OPS["clip"].emit)
@@ -254,11 +262,10 @@ class Expressions:
         assert isinstance(source, Scalar)
         if dtype == source.dtype:
             return self.expr(x)
-        if source.dtype == "b1" and dtype[0] == "f":
-            return self.template(op, f"{numpy_type(dtype)}({{0}})")
         if dtype == "b1":
             return ast.Compare(self.expr(x), [ast.NotEq()], [zero_of(source)])
-        if dtype == "f64":
+        # Numba's float() keeps float32 and refuses bools, its int() keeps the width of integers.
+        if dtype == "f64" and source.dtype[0] in "iu":
             return self.template(op, "float({0})")
         if dtype == "i64" and source.dtype[0] in "fb":
             return self.template(op, "int({0})")

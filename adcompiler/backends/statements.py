@@ -19,6 +19,7 @@ from adcompiler.ir.walk import walk
 
 COLUMNS = 100
 AUGMENTED = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.FloorDiv: "//=", ast.Mod: "%="}
+LONGEST_TUPLE = 30  # CPython builds longer ones through a list, which Numba refuses
 JUMPS = ("return", "break", "raise ")
 
 
@@ -80,8 +81,11 @@ class Statements:
         return list(_used_headings(lines))
 
     def leave(self, operands: Sequence[Operand]) -> list[Line]:
-        values = ", ".join(text_of(self.x.expr(a)) for a in operands)
-        return [Line(0, f"return {values}".rstrip())]
+        values = [text_of(self.x.expr(a)) for a in operands]
+        if len(values) <= LONGEST_TUPLE:
+            return [Line(0, f"return {', '.join(values)}".rstrip())]
+        chunks = [values[k : k + LONGEST_TUPLE] for k in range(0, len(values), LONGEST_TUPLE)]
+        return [Line(0, "return " + " + ".join(f"({', '.join(chunk)},)" for chunk in chunks))]
 
     # Blocks.
     def block(self, region: Region, finish: Finish) -> list[Line]:

@@ -11,6 +11,7 @@ from adcompiler.frontend.attributes import attribute
 from adcompiler.frontend.capture import lookup
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.control import branch
+from adcompiler.frontend.convert import to_python
 from adcompiler.frontend.fence import FENCE, refuse
 from adcompiler.frontend.functions import matmul
 from adcompiler.frontend.iteration import static_items
@@ -217,8 +218,8 @@ def _membership(cx: Context, op: ast.In | ast.NotIn, a: Val, b: Val) -> Val:
     """`key in dict` and `constant in tuple of constants` are known when compiling."""
     inner = cx.content(b)
     try:
-        wanted = calls.to_python(cx, a)
-        options = inner.keys if isinstance(inner, Map) else calls.to_python(cx, b)
+        wanted = to_python(cx, a)
+        options = inner.keys if isinstance(inner, Map) else to_python(cx, b)
         return number((wanted in options) == isinstance(op, ast.In))
     except TypeError:
         raise refuse(type(op), cx.b.loc) from None
@@ -280,7 +281,7 @@ def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
             return
         generator = node.generators[depth]
         for item in static_items(cx, expr(cx, generator.iter)):
-            calls.assign_target(cx, generator.target, item)
+            calls.assignX
             tests = [truth(cx, expr(cx, test)) for test in generator.ifs]
             if not all(isinstance(t, Const) for t in tests):
                 raise cx.error("a comprehension's `if` must be known when compiling", "a loop")

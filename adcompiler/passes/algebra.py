@@ -6,7 +6,6 @@ Identities keep IEEE values up to the sign of zero; `0.0 * x` stays, for x may b
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ class Scene:
     definer: dict[Value, Op]
     count: dict[Value, int]
     build: Builder
-    stands_for: Callable[[Operand, Value], bool]
+    same_shape: Callable[[Operand, Operand], bool]
 
     def made_by(self, operand: Operand, name: str, once: bool = False) -> Op | None:
         """The op `name` that defines the operand; `once`: only if nothing else uses it."""
@@ -43,10 +42,6 @@ class Scene:
     def new(self, like: Op, name: str, *args: Operand) -> Value:
         """Build an op whose result takes the name of `like`'s."""
         return self.build.op(name, *args, hint=like.result.name)
-
-
-def number(operand: Operand) -> bool | int | float | None:
-    return operand.value if isinstance(operand, Const) else None
 
 
 def is_number(operand: Operand, value: float) -> bool:
@@ -120,21 +115,28 @@ def mul(s: Scene, op: Op) -> Operand | None:
             return s.new(op, "neg", x)
         if is_number(y, 0) and is_int(x.type) and isinstance(x.type, Scalar):
             return y
-    if isinstance(b, Const) and isinstance(a, Value):
-        return s.new(op, "mul", b, a) if is_float(b.type) else None
     return factor(s, op) or signs(s, op)
 
 
 def factor(s: Scene, op: Op) -> Operand | None:
     """c1 * (c2 * x) -> c * x, for floats, where c is an ordinary number."""
-    c1, rest = op.args
+    c1, rest = _literal_first(op)
     inner = s.made_by(rest, "mul", once=True)
-    if not (isinstance(c1, Const) and inner and isinstance(inner.args[0], Const) and is_float(c1.type)):
+    if not (isinstance(c1, Const) and inner and is_float(c1.type)):
         return None
-    product = float(np_dtype(c1.type).type(c1.value) * np_dtype(c1.type).type(inner.args[0].value))
-    if not math.isfinite(product) or abs(product) < 1e-30:
+    c2, x = _literal_first(inner)
+    if not isinstance(c2, Const):
         return None
-    return s.new(op, "mul", const(product, c1.type), inner.args[1])
+    kind = np_dtype(c1.type).type
+    product = float(kind(c1.value) * kind(c2.value))
+    if not 1e-30 < abs(product) < 1e30:
+        return None
+    return s.new(op, "mul", const(product, c1.type), x)
+
+
+def _literal_first(op: Op) -> tuple[Operand, Operand]:
+    a, b = op.args
+    return (b, a) if isinstance(b, Const) else (a, b)
 
 
 def signs(s: Scene, op: Op) -> Operand | None:
@@ -146,9 +148,9 @@ def signs(s: Scene, op: Op) -> Operand | None:
     if left is not None and right is not None:
         return s.new(op, op.name, left, right)
     if (left := s.negated(a, once=True)) is not None:
-        return s.new(op, "neg", s.build.op(op.name, left, b))
+        return s.new(op, "neg", s.new(op, op.name, left, b))
     if (right := s.negated(b, once=True)) is not None:
-        return s.new(op, "neg", s.build.op(op.name, a, right))
+        return s.new(op, "neg", s.new(op, op.name, a, right))
     return None
 
 
@@ -268,7 +270,7 @@ def shape_like(s: Scene, op: Op) -> Operand | None:
     value, model = op.args
     if isinstance(value.type, Scalar) and isinstance(model.type, Scalar):
         return value
-    if isinstance(value, Value) and isinstance(value.type, Array) and s.stands_for(model, value):
+    if isinstance(value, Value) and isinstance(value.type, Array) and s.same_shape(model, value):
         return value
     return None
 

@@ -20,7 +20,7 @@ from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.types import Array, Scalar, np_dtype
 from adcompiler.ir.walk import Env, resolve_all, substitute, uses
-from adcompiler.passes.algebra import RULES, Scene
+from adcompiler.passes.algebra import RULES, Scene, is_number
 from adcompiler.passes.carried import settled
 
 ROUNDS = 10
@@ -78,7 +78,9 @@ class _Folder:
         self.changed = True
 
     def vacuous(self, op: Op) -> bool:
-        """raise_if false."""
+        """raise_if false; v += 0.0 where the index is safe."""
+        if op.name in ("update", "accumulate"):
+            return is_number(op.args[-1], 0) and not entry(op).may_raise(op)  # type: ignore[union-attr,misc]
         return op.name == "raise_if" and op.args[0] == const(False, Scalar("b1"))
 
     # Plain ops.
@@ -90,7 +92,7 @@ class _Folder:
         if known is not None:
             return known
         draft = Region()
-        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.stands_for)
+        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape)
         found = self.spread(op, scene)
         if found is None and op.name in RULES:
             found = RULES[op.name](scene, op)
@@ -119,7 +121,10 @@ class _Folder:
         roots = self.aliases.roots(result) | self.aliases.roots(found)
         if roots & self.returned or any(self.aliases.writers.get(r) for r in roots):
             return False
-        return self.known_shape(result) == self.known_shape(found)
+        return self.same_shape(result, found)
+
+    def same_shape(self, a: Operand, b: Operand) -> bool:
+        return self.known_shape(a) == self.known_shape(b)
 
     def known_shape(self, operand: Operand) -> object:
         """Ops made in this round are not in the table of shapes yet: they equal nothing."""

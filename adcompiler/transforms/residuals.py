@@ -109,8 +109,19 @@ class Sweep:
 
 
 class Residuals:
-    def __init__(self, fn: Function, structure: Structure, aliases: Aliases, forward: Forward):
+    """`planned`: values that will be kept in any case, from which others may be recomputed for nothing more."""
+
+    def __init__(
+        self,
+        fn: Function,
+        structure: Structure,
+        aliases: Aliases,
+        forward: Forward,
+        planned: frozenset[Value] = frozenset(),
+    ):
         self.root, self.structure, self.aliases, self.forward = fn.body, structure, aliases, forward
+        self.planned = planned
+        self.kept: set[Value] = set()
         self._recomputed: set[Value] = set()
         self._always: set[Value] = set()
         self._snapshots: dict[tuple[Op, Value], tuple[Value, Op]] = {}
@@ -126,9 +137,10 @@ class Residuals:
         owner = sweep.of(home)
         if copy not in owner.values:
             definer = self.structure.definer.get(operand)
-            if definer is not None and self._free(operand, owner):
+            if definer is not None and operand not in self.planned and self._free(operand, owner):
                 owner.values[copy] = self._recompute(operand, definer, owner)
             else:
+                self.kept.add(operand)
                 site = self.forward.site[definer] if definer is not None else None
                 owner.values[copy] = self._keep(copy, home, site, owner)
         return owner.values[copy]
@@ -156,8 +168,28 @@ class Residuals:
         saved, op = self._snapshots[at, array]
         return self.born(saved, self.structure.place[at].region, op, sweep)
 
+    def plan(self) -> frozenset[Value]:
+        """Of the values kept, those that can't be recomputed from the others: what a second try should keep."""
+        chosen = {v for v in self.kept if v not in self.structure.definer}  # carried values
+        self.planned = frozenset(chosen)
+        self._always.clear()
+        for value in self.structure.definer:  # in text order, so that what a value is made of comes first
+            if value in self.kept and not self._free(value, None):
+                chosen.add(value)
+                self.planned = frozenset(chosen)
+        return self.planned
+
     # Recomputing.
-    def _free(self, operand: Operand, sweep: Sweep) -> bool:
+    def _have(self, operand: Value, sweep: Sweep | None) -> bool:
+        if operand in self.planned:
+            return True
+        home = self.structure.home[operand]
+        if sweep is not None:
+            return self.forward.value(operand) in sweep.of(home).values
+        owner = self.structure.owner[home]
+        return owner is not None and owner.name == "for" and operand is home.params[0]
+
+    def _free(self, operand: Operand, sweep: Sweep | None) -> bool:
         """Can it be had without keeping anything more? (Once it can, it always can.)"""
         if isinstance(operand, Const) or operand in self._always or self.structure.home[operand] is self.root:
             return True
@@ -166,8 +198,8 @@ class Residuals:
             return True
         return False
 
-    def _affordable(self, operand: Value, sweep: Sweep) -> bool:
-        if self.forward.value(operand) in sweep.of(self.structure.home[operand]).values:
+    def _affordable(self, operand: Value, sweep: Sweep | None) -> bool:
+        if self._have(operand, sweep):
             return True
         op = self.structure.definer.get(operand)
         if op is None or op.name in CONTROL:
@@ -183,18 +215,17 @@ class Residuals:
         raises = entry.may_raise is not None and entry.may_raise(op)
         return scalar and not raises and self._decides_exactly(op, sweep)
 
-    def _decides_exactly(self, op: Op, sweep: Sweep) -> bool:
+    def _decides_exactly(self, op: Op, sweep: Sweep | None) -> bool:
         if is_float(op.result.type):
             return True
         return all(self._exact(a, sweep) for a in op.args if is_float(a.type))
 
-    def _exact(self, operand: Operand, sweep: Sweep) -> bool:
+    def _exact(self, operand: Operand, sweep: Sweep | None) -> bool:
         """The very bits of the forward sweep: kept, or loaded again from memory that has not changed."""
         if isinstance(operand, Const) or self.structure.home[operand] is self.root:
             return True
-        copy = self.forward.value(operand)
-        if copy in sweep.of(self.structure.home[operand]).values:
-            return copy not in self._recomputed
+        if self._have(operand, sweep):
+            return self.forward.value(operand) not in self._recomputed
         definer = self.structure.definer.get(operand)
         return definer is not None and definer.name not in CONTROL and OPS[definer.name].kind == "memory"
 

@@ -40,18 +40,23 @@ class Pullback:
 
 def reverse(fn: Function, ask: Pullback, name: str | None = None) -> Function:
     """The function (params..., seeds...) -> (kept returns..., adjoint of each wrt param...)."""
-    return Reverse(fn, ask).run(name or f"{fn.name}_grad")
+    name = name or f"{fn.name}_grad"
+    first = Reverse(fn, ask)
+    result = first.run(name)
+    planned = first.residuals.plan()
+    # What had to be kept is known now: with it in hand, more can be recomputed.
+    return result if planned >= first.residuals.kept else Reverse(fn, ask, planned).run(name)
 
 
 class Reverse:
-    def __init__(self, fn: Function, ask: Pullback):
+    def __init__(self, fn: Function, ask: Pullback, planned: frozenset[Value] = frozenset()):
         self.fn, self.ask = fn, ask
         self.structure = Structure(fn)
         self.aliases = Aliases(fn, self.structure)
         seeded = [r for r, s in zip(fn.returns, ask.seeds, strict=True) if s is not None]
         self.activity = Activity(fn, [fn.params[k] for k in ask.wrt], seeded, self.aliases)
         self.forward = Forward(fn)
-        self.residuals = Residuals(fn, self.structure, self.aliases, self.forward)
+        self.residuals = Residuals(fn, self.structure, self.aliases, self.forward, planned)
         self.shadows = Shadows(fn, self.structure, self.aliases, self.activity, self.forward, self.residuals)
         self.control = Control(self)
         self.root = Sweep(fn.body, None)

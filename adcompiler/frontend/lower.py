@@ -1,0 +1,179 @@
+"""Python function -> IR: the entry to the frontend."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from adcompiler.errors import TypeMismatch, UnsupportedFunction
+from adcompiler.frontend import spec as s
+from adcompiler.frontend.attributes import attribute
+from adcompiler.frontend.calls import bind, call, frame_of, run
+from adcompiler.frontend.context import Context, Frame, Unreachable
+from adcompiler.frontend.convert import Capture, from_spec, leaf_names, to_spec
+from adcompiler.frontend.expressions import expr, short_circuit
+from adcompiler.frontend.liveness import assigned, liveness
+from adcompiler.frontend.source import parameters, source_of, unwrap
+from adcompiler.frontend.spec import Spec
+from adcompiler.frontend.specs import spec_of
+from adcompiler.frontend.statements import assign_target, block
+from adcompiler.frontend.values import NONE, Arr, Closure, Num, Obj, Partial, Val, expose, operands
+from adcompiler.ir.build import Builder
+from adcompiler.ir.core import Function, Op, Region, Value, yielded
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import Array
+from adcompiler.ir.walk import walk
+
+RECURSION_LIMIT = 20_000
+
+
+@dataclass
+class Lowered:
+    """A lowered function: `function`'s params are the leaves of the arguments, then the captured arrays."""
+
+    function: Function
+    signature: tuple[tuple[str, Spec], ...]
+    result: Spec
+    captures: tuple[Capture, ...]
+    sources: tuple[str, ...]
+
+
+def lower(
+    fn: Callable[..., Any] | Closure | Partial,
+    args: tuple[Spec, ...],
+    kwargs: dict[str, Spec] | None = None,
+    allow_none: bool = False,
+) -> Lowered:
+    """Lower `fn` for arguments with these specs. A function that returns nothing is an error, unless `allow_none`."""
+    fn = unwrap(fn)
+    region = Region()
+    cx = Context(Builder(region))
+    cx.expr, cx.block, cx.assign = expr, block, assign_target
+    cx.attribute, cx.short_circuit, cx.call = attribute, short_circuit, call
+    with deep_recursion():
+        frame, node, doc = _entry(cx, fn)
+        cx.frame = frame
+        cx.b.loc = cx.loc(node)
+        signature = _signature(cx, fn, node, args, kwargs or {})
+        with cx.at(node):
+            frame.env = _parameters(cx, signature, node)
+            value = _run(cx, frame, node, allow_none)
+            cx.frame = frame
+            result, returns = to_spec(cx, value), list(operands(expose(value, cx.heap)))
+            _check_result(cx, result, value)
+            cx.b.return_(*returns)
+    region.params += cx.hidden
+    function = Function(frame.name.replace("<lambda>", "lambda"), region, doc=doc)
+    function.mut = written_params(function)
+    captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
+    return Lowered(function, tuple(signature.items()), result, captures, tuple(cx.sources))
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Inlined calls nest deeply in the lowering too."""
+    saved = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(saved, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(saved)
+
+
+def _entry(cx: Context, fn: Any) -> tuple[Frame, Any, str]:
+    if isinstance(fn, Closure):
+        body = fn.node.body if isinstance(fn.node.body, list) else [fn.node.body]
+        names = frozenset([*parameters(fn.node), *assigned(body)])
+        outer = fn.frame
+        frame = Frame(fn.__name__, outer.file, {}, names, liveness(fn.node), cx, outer.globals, outer.cells, outer)
+        return frame, fn.node, ""
+    if not callable(fn):
+        raise UnsupportedFunction(f"{fn!r} is not a function")
+    source = source_of(fn)
+    return frame_of(cx, source), source.node, inspect.getdoc(fn) or ""
+
+
+def _signature(cx: Context, fn: Any, node: Any, args: tuple[Spec, ...], kwargs: dict[str, Spec]) -> dict[str, Spec]:
+    """Parameter names and specs; an omitted argument has the spec of its default."""
+    a = node.args
+    if a.kwarg is not None:
+        raise cx.error("** parameters are not supported in the differentiated function", "named parameters")
+
+    def default(name: str) -> Any:
+        if isinstance(fn, Closure):
+            return to_spec(cx, fn.defaults[name]) if name in fn.defaults else None
+        value = inspect.signature(fn).parameters[name].default
+        return None if value is inspect.Parameter.empty else spec_of(value, name)
+
+    bound = bind(cx, a, getattr(fn, "__name__", "function"), list(args), dict(kwargs), default)
+    if a.vararg is not None:
+        bound[a.vararg.arg] = s.Tuple(tuple(bound[a.vararg.arg].items))
+    return {name: bound[name] for name in _ordered(node)}
+
+
+def _ordered(node: Any) -> list[str]:
+    """Parameters as the signature has them: *args before keyword-only ones."""
+    a = node.args
+    names = [p.arg for p in (*a.posonlyargs, *a.args)]
+    return names + ([a.vararg.arg] if a.vararg else []) + [p.arg for p in a.kwonlyargs]
+
+
+def _parameters(cx: Context, signature: dict[str, Spec], node: Any) -> dict[str, Val]:
+    env: dict[str, Val] = {}
+    for name, spec in signature.items():
+        fresh = [Value(text, leaf.type) for leaf, text in zip(s.leaves(spec), leaf_names(spec, name), strict=True)]
+        cx.b.region.params += fresh
+        env[name] = from_spec(cx, spec, iter(fresh))
+    return env
+
+
+def _run(cx: Context, frame: Frame, node: Any, allow_none: bool) -> Val:
+    try:
+        value = run(cx, frame, node)
+    except Unreachable:
+        raise cx.unbound or TypeMismatch("this function never returns", cx.loc(node)) from None
+    if value == NONE and not allow_none:
+        raise TypeMismatch("this function returns nothing", cx.loc(node), "return the value to be differentiated")
+    return value
+
+
+def _check_result(cx: Context, result: Spec, value: Val) -> None:
+    if isinstance(value, Num | Arr):
+        return
+    if isinstance(value, Obj | Closure | Partial) and value != NONE:
+        raise cx.error("the result must be made of numbers and arrays")
+
+
+def written_params(fn: Function) -> set[Value]:
+    """The array parameters that the body may write to."""
+    behind: dict[Value, set[Value]] = {p: {p} for p in fn.params if isinstance(p.type, Array)}
+    ops = list(walk(fn.body))
+    flows = [pair for op in ops for pair in _flows(op)]
+    changed = True
+    while changed:
+        changed = False
+        for source, target in flows:
+            new = behind.get(source, set()) - behind.get(target, set())
+            if new:
+                behind.setdefault(target, set()).update(new)
+                changed = True
+    targets = [op.args[k] for op in ops if op.name in OPS for k in OPS[op.name].writes]
+    return {p for t in targets for p in behind.get(t, set())}
+
+
+def _flows(op: Op) -> list[tuple[Any, Value]]:
+    """(a, b): handle b may be the memory of handle a."""
+    if op.name == "if":
+        return [pair for region in op.regions for pair in zip(yielded(region), op.results, strict=True)]
+    if op.name in ("for", "while"):
+        ends = [*zip(op.inits, op.carried, strict=True), *zip(op.yields, op.carried, strict=True)]
+        return ends + [*zip(op.carried, op.results, strict=True)]
+    if op.name in OPS and not OPS[op.name].allocates and op.args and op.results:
+        return [(op.args[0], op.results[0])]
+    return []
+
+

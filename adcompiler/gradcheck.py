@@ -1,0 +1,168 @@
+"""check_grads: forward mode against differences, reverse mode against forward mode, and so on for higher orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adcompiler import api
+from adcompiler.errors import GradientMismatch, NotDifferentiable, TypeMismatch
+from adcompiler.frontend import spec_of
+from adcompiler.frontend.spec import Spec, leaves
+from adcompiler.ir.types import is_float, np_dtype
+from adcompiler.wrapper import arrays, rebuilt
+
+EXHAUSTIVE = 40  # up to so many inputs every entry is tested by itself, above it random directions are
+
+
+def check_grads(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 1,
+    modes: Sequence[str] = ("fwd", "rev"),
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Test the derivatives of f at `args`, up to the given order; silent when they are right.
+
+    "fwd": the derivative along a direction against central differences, extrapolated to fourth order.
+    "rev": <out_bar, J x_dot> against <J' out_bar, x_dot>, to rounding.
+    Raises GradientMismatch, naming the worst entry. `rtol` defaults to 1e-6 in float64, 2e-2 in float32.
+    """
+    unknown = set(modes) - {"fwd", "rev"}
+    if unknown:
+        raise TypeMismatch(f"no mode {sorted(unknown)[0]!r}", hint='"fwd" or "rev"')
+    case = _Case(f, tuple(args), rtol, np.random.default_rng(seed))
+    if "fwd" in modes:
+        case.forward()
+    if "rev" in modes:
+        case.reverse()
+    if order > 1:
+        # The derivative along a direction is itself a function of point and direction.
+        tangents = case.direction(case.random())
+        check_grads(api.jvp(f), (case.args, tangents), order - 1, modes, rtol=rtol, seed=seed + 1)
+        if "rev" in modes and case.outputs == 1:
+            floats = tuple(k for k, s in enumerate(case.specs) if any(is_float(x.type) for x in leaves(s)))
+            check_grads(api.grad(f, argnums=floats), case.args, order - 1, modes, rtol=rtol, seed=seed + 2)
+
+
+class _Case:
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], rtol: float | None, rng: np.random.Generator):
+        self.f, self.args, self.rng = f, args, rng
+        self.specs: tuple[Spec, ...] = tuple(spec_of(a, f"argument {k}") for k, a in enumerate(args))
+        self.jit, self.jvp, self.vjp = api.jit(f), api.jvp(f), api.vjp(f)
+        flat = [leaf for s in self.specs for leaf in leaves(s)]
+        self.flat = [np.asarray(x) for a, s in zip(args, self.specs, strict=True) for x in arrays(a, s)]
+        self.floats = [k for k, leaf in enumerate(flat) if is_float(leaf.type)]
+        if not self.floats:
+            raise NotDifferentiable("check_grads: no argument holds a floating-point number")
+        self.types = [leaf.type for leaf in flat]
+        single = any(flat[k].type.dtype == "f32" for k in self.floats)
+        self.rtol = rtol if rtol is not None else (2e-2 if single else 1e-6)
+        self.exact = 1e-3 if single else 1e-10
+        self.step = 2e-2 if single else 2e-3
+        self.size = sum(self.flat[k].size for k in self.floats)
+        self.outputs = _vector(self.call(np.zeros(self.size))).size
+
+    # Points and directions as one vector over all float entries.
+    def _spread(self, base: Sequence[np.ndarray], v: np.ndarray) -> tuple[Any, ...]:
+        parts, at = list(base), 0
+        for k in self.floats:
+            n = self.flat[k].size
+            parts[k] = (base[k] + v[at : at + n].reshape(self.flat[k].shape)).astype(np_dtype(self.types[k]))
+            at += n
+        leaves_ = iter(p if p.ndim else _scalar(p, t) for p, t in zip(parts, self.types, strict=True))
+        return tuple(rebuilt(s, leaves_) for s in self.specs)
+
+    def call(self, v: np.ndarray) -> Any:
+        return self.jit(*self._spread([np.array(x) for x in self.flat], v))
+
+    def direction(self, v: np.ndarray) -> tuple[Any, ...]:
+        return self._spread([np.zeros_like(x) for x in self.flat], v)
+
+    def random(self) -> np.ndarray:
+        return self.rng.standard_normal(self.size)
+
+    def _directions(self) -> list[np.ndarray]:
+        return list(np.eye(self.size)) if self.size <= EXHAUSTIVE else [self.random() for _ in range(4)]
+
+    def _difference(self, v: np.ndarray) -> np.ndarray:
+        """The derivative along v by central differences, the error extrapolated away (Richardson) and bounded."""
+
+        def central(h: float) -> np.ndarray:
+            return (_vector(self.call(h * v)) - _vector(self.call(-h * v))) / (2 * h)
+
+        h = self.step / max(1.0, float(np.abs(v).max()))
+        rows = [central(h), central(h / 2), central(h / 4)]
+        first = [(4 * rows[1] - rows[0]) / 3, (4 * rows[2] - rows[1]) / 3]
+        return (16 * first[1] - first[0]) / 15
+
+    def forward(self) -> None:
+        for v in self._directions():
+            _, dot = self.jvp(self.args, self.direction(v))
+            self._compare("forward mode", v, _vector(dot), self._difference(v), self.rtol)
+
+    def reverse(self) -> None:
+        for v in self._directions():
+            out, dot = self.jvp(self.args, self.direction(v))
+            spec = spec_of(out, "result")
+            bars = [self.rng.standard_normal(np.shape(x)) for x in arrays(out, spec)]
+            types = [leaf.type for leaf in leaves(spec)]
+            typed = [
+                np.asarray(b).astype(np_dtype(t)) if is_float(t) else np.zeros(np.shape(b), np_dtype(t))
+                for b, t in zip(bars, types, strict=True)
+            ]
+            out_bar = rebuilt(spec, iter(b if b.ndim else _scalar(b, t) for b, t in zip(typed, types, strict=True)))
+            _, adjoints = self.vjp(self.args, out_bar)
+            bar, tangent = _vector(out_bar), _vector(dot)
+            mine = _vector(tuple(a for a in adjoints if a is not None)) @ self._floats_of(v, adjoints)
+            scale = float(np.abs(bar) @ np.abs(tangent)) + abs(mine)
+            if not abs(mine - bar @ tangent) <= self.exact * (1.0 + scale):
+                raise GradientMismatch(
+                    f"reverse mode: <J' out_bar, x_dot> = {mine:.15g}, but <out_bar, J x_dot> = {bar @ tangent:.15g}"
+                    f" along {self._name(v)}"
+                )
+
+    def _floats_of(self, v: np.ndarray, adjoints: tuple[Any, ...]) -> np.ndarray:
+        """The direction, entry by entry of the adjoints (whose integer leaves count as zero)."""
+        rows = [x for x, a in zip(self.direction(v), adjoints, strict=True) if a is not None]
+        return _vector(tuple(rows))
+
+    def _compare(self, what: str, v: np.ndarray, mine: np.ndarray, reference: np.ndarray, rtol: float) -> None:
+        error = np.abs(mine - reference) / (1.0 + np.abs(mine) + np.abs(reference))
+        error = np.where(np.isnan(mine) & np.isnan(reference), 0.0, error)
+        worst = int(np.argmax(np.where(np.isnan(error), np.inf, error))) if error.size else 0
+        if error.size and not error[worst] <= rtol:
+            raise GradientMismatch(
+                f"{what}: output {worst} along {self._name(v)} has derivative {mine[worst]:.12g},"
+                f" differences give {reference[worst]:.12g}"
+            )
+
+    def _name(self, v: np.ndarray) -> str:
+        hot = np.flatnonzero(v)
+        if hot.size != 1:
+            return "a random direction"
+        at = int(hot[0])
+        for k in self.floats:
+            if at < self.flat[k].size:
+                index = np.unravel_index(at, self.flat[k].shape)
+                return f"input {k}" + (f"{[int(i) for i in index]}" if index else "")
+            at -= self.flat[k].size
+        raise AssertionError("an entry outside the inputs")
+
+
+def _scalar(x: np.ndarray, t: Any) -> Any:
+    """A 0-d array as the scalar (or 0-d array) that the argument was."""
+    if hasattr(t, "dims"):
+        return x
+    return x.item() if t.dtype in ("f64", "i64", "b1") else x[()]
+
+
+def _vector(value: Any) -> np.ndarray:
+    """All numbers of a structure in float64."""
+    spec = spec_of(value, "result")
+    rows = [np.ravel(np.asarray(x, dtype=np.float64)) for x in arrays(value, spec)]
+    return np.concatenate(rows) if rows else np.zeros(0)
