@@ -1,1 +1,32 @@
-"""adcompiler."""
+"""Source-to-source automatic differentiation of numeric Python: gradients of loops, branches and in-place
+array code, compiled by Numba and readable as Python."""
+
+from adcompiler import ops as _ops
+from adcompiler.api import grad, jit, jvp, later, value_and_grad, vjp
+from adcompiler.errors import (
+    AdcompilerError,
+    GradientMismatch,
+    InternalError,
+    MissingRule,
+    NotDifferentiable,
+    ShapeMismatch,
+    TypeMismatch,
+    UnsupportedFunction,
+    UnsupportedSyntax,
+)
+from adcompiler.gradcheck import check_grads
+from adcompiler.runtime import prange, stop_gradient
+
+__version__ = "0.1.0"
+
+jacfwd, jacrev, jacobian, hessian, hvp = map(later, ("jacfwd", "jacrev", "jacobian", "hessian", "hvp"))
+custom_vjp, custom_jvp, checkpoint = map(later, ("custom_vjp", "custom_jvp", "checkpoint"))
+random, random_normal, seed = map(later, ("random", "random_normal", "seed"))
+
+__all__ = [
+    "AdcompilerError", "GradientMismatch", "InternalError", "MissingRule", "NotDifferentiable", "ShapeMismatch",
+    "TypeMismatch", "UnsupportedFunction", "UnsupportedSyntax", "check_grads", "checkpoint", "custom_jvp",
+    "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "prange", "random",
+    "random_normal", "seed", "stop_gradient", "value_and_grad", "vjp",
+]  # fmt: skip
+assert _ops

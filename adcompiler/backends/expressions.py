@@ -8,11 +8,12 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from adcompiler.backends.fold import Plan
 from adcompiler.backends.naming import Names
 from adcompiler.errors import InternalError
-from adcompiler.ir.core import Const, Op, Operand, Value
+from adcompiler.ir.core import Const, Op, Operand
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, is_float
 
@@ -21,6 +22,7 @@ with warnings.catch_warnings():  # astor asks for names that ast has deprecated
     import astor
 
 NARROW = frozenset({"i32", "i16", "i8", "u32", "u16", "u8"})  # Numba computes these in 64 bits
+SMALL = range(-8, 9)  # exponents that stay integers
 INTEGER_HELPERS = frozenset({"floordiv", "mod", "int_power"})
 # Helpers of adcompiler.runtime that ops need besides those that their template names.
 HELPERS = {
@@ -37,11 +39,11 @@ HELPERS = {
 }
 
 
-def text_of(node: ast.AST) -> str:
+def text_of(node: ast.expr) -> str:
     """The expression as source, on one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return astor.to_source(ast.Expr(node), pretty_source="".join).strip()
+        return str(astor.to_source(ast.Expr(node), pretty_source="".join)).strip()
 
 
 def names_called(op: Op) -> set[str]:
@@ -62,7 +64,7 @@ def filled(template: str, *operands: ast.expr) -> ast.expr:
     def copy(node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Name) and re.fullmatch(r"_\d+", node.id):
             return operands[int(node.id[1:])]
-        fields = {}
+        fields: dict[str, Any] = {}
         for key, value in ast.iter_fields(node):
             if isinstance(value, list):
                 fields[key] = [copy(v) if isinstance(v, ast.AST) else v for v in value]
@@ -215,11 +217,10 @@ class Expressions:
         entry = OPS["pow"]
         if entry.may_raise is not None and entry.may_raise(op) and not op.attrs.get("safe"):
             return self.template(op, "int_power({0}, {1})")
-        whole = isinstance(exponent, Const) and float(exponent.value).is_integer() and abs(exponent.value) <= 8
-        if not (whole and is_float(base.type)):
-            return self.template(op, entry.emit)
-        # A literal integer exponent: products instead of a call of pow, in the dtype of the base.
-        return ast.BinOp(self.expr(base), ast.Pow(), number(int(exponent.value)))
+        if isinstance(exponent, Const) and is_float(base.type) and exponent.value in SMALL:
+            # A literal integer exponent: products instead of a call of pow, in the dtype of the base.
+            return ast.BinOp(self.expr(base), ast.Pow(), number(int(exponent.value)))
+        return self.template(op, entry.emit)
 
     def abs(self, op: Op) -> ast.expr:
         return self.template(op, "np.abs({0})" if isinstance(op.result.type, Array) else "abs({0})")
@@ -375,7 +376,3 @@ def variables(node: ast.expr) -> set[str]:
 
 def same(a: ast.AST, b: ast.AST) -> bool:
     return ast.dump(a) == ast.dump(b)
-
-
-def operand_value(operand: Operand) -> Value | None:
-    return operand if isinstance(operand, Value) else None

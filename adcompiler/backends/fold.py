@@ -204,8 +204,10 @@ class Folder:
             return None
         if not self.unnamed(operand, op, user):
             return None
-        if user.name in ("and", "or") and operand is user.args[1] and any(
-            self.effects_of(o).raises for o in self.tree(op)
+        if (
+            user.name in ("and", "or")
+            and operand is user.args[1]
+            and any(self.effects_of(o).raises for o in self.tree(op))
         ):
             return None  # the right side of `and` is not always evaluated
         if user.name == "dim" and OPS[op.name].kind != "view":

@@ -29,7 +29,7 @@ class Interference:
         self.order = list(dict.fromkeys(values(fn.body)))
         self.bit = {v: 1 << k for k, v in enumerate(self.order)}
         self.clash = dict.fromkeys(self.order, 0)
-        self.moves: list[Move] = []
+        self.moves: list[tuple[Value, Value]] = []
         live = self.region(fn.body, 0)
         self.define(fn.params, live)
 
@@ -159,10 +159,14 @@ class Classes:
         a, b = self.find(target), self.find(source)
         if a is b or self.members[a] & self.clash[b] or not same_variable_type(target.type, source.type):
             return
-        # An array parameter may have another memory layout than a fresh array: it keeps its variable to itself.
-        if any(isinstance(p.type, Array) and self.find(p) in (a, b) for p in self.params):
+        if any(not self.may_reassign(p, target, source) for p in self.params if self.find(p) in (a, b)):
             return
         self.unite(a, b)
+
+    @staticmethod
+    def may_reassign(param: Value, target: Value, source: Value) -> bool:
+        """Only where the user did so; and an array parameter may have another memory layout than a fresh array."""
+        return not isinstance(param.type, Array) and target.name == source.name == param.name
 
 
 def same_variable_type(a: Type, b: Type) -> bool:

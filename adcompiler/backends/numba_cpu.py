@@ -31,7 +31,9 @@ class Compiled:
     entry: str
 
 
-def compile(text: str, entry: str, key: tuple[str, ...] = (), signature: Signature | None = None, ir: str = "") -> Compiled:
+def compile(
+    text: str, entry: str, key: tuple[str, ...] = (), signature: Signature | None = None, ir: str = ""
+) -> Compiled:
     """Import the module `text`; with a signature also compile (or load from the cache) at once."""
     module, path = cache.load(text, key)
     compiled = Compiled(getattr(module, entry), path, text, entry)
@@ -80,7 +82,7 @@ def signature_of(fn: Function) -> Signature:
 def numba_type(t: Type) -> Any:
     """C-contiguous arrays unless the IR says strided."""
     if isinstance(t, Stack):
-        return numba.types.List(numba_type(t.elem))
+        return numba.types.List(numba_type(t.elem))  # type: ignore[no-untyped-call]
     scalar = numba.from_dtype(DTYPES[t.dtype])
     if not isinstance(t, Array):
         return scalar

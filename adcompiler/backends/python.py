@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -60,11 +61,22 @@ def _docstring(doc: str) -> list[str]:
 def _rows(line: Line) -> list[str]:
     """A line, its comment behind it where there is room, else before it."""
     text = INDENT * (line.depth + 1) + line.text
+    if line.text.startswith("return ") and len(text) > COLUMNS:
+        return _wrapped(line)
     if not line.comment:
         return [text]
     if len(text) + len(line.comment) + 4 <= COLUMNS:
         return [f"{text}  # {line.comment}"]
     return [f"{INDENT * (line.depth + 1)}# {line.comment}", text]
+
+
+def _wrapped(line: Line) -> list[str]:
+    """A long `return a, b, ...` over several lines, in parentheses."""
+    outer, inner = INDENT * (line.depth + 1), INDENT * (line.depth + 2)
+    rows = textwrap.wrap(
+        line.text.removeprefix("return "), COLUMNS - len(inner), break_long_words=False, break_on_hyphens=False
+    )
+    return [f"{outer}return (", *(inner + row for row in rows), f"{outer})"]
 
 
 def _spaced(rows: list[str]) -> Iterable[str]:

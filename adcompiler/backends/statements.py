@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from adcompiler.backends.expressions import (
-    Expressions, filled, names_called, negated, number, same, subscript, text_of, variables,
+    Expressions,
+    filled,
+    names_called,
+    negated,
+    number,
+    same,
+    subscript,
+    text_of,
+    variables,
 )  # fmt: skip
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
 from adcompiler.backends.naming import Names
@@ -217,8 +225,10 @@ class Statements:
         return Finish(lines, jumps=op.until is not None)
 
     def stays(self, carried: Value, source: Operand) -> bool:
-        return isinstance(source, Value) and self.plan.definer(source) is None and (
-            self.names[source] == self.names[carried]
+        return (
+            isinstance(source, Value)
+            and self.plan.definer(source) is None
+            and (self.names[source] == self.names[carried])
         )
 
     def counted(self, op: Op) -> list[Line]:

@@ -212,7 +212,9 @@ def matmul(cx: Context, a: Val, b: Val) -> Val:
         if not isinstance(v, Arr):
             raise cx.error(f"@ needs arrays, not {describe(cx.content(v))}", "*")
         if v.type.rank > 2:
-            raise cx.error("products of arrays with more than two axes are not built yet", "a loop", UnsupportedFunction)
+            raise cx.error(
+                "products of arrays with more than two axes are not built yet", "a loop", UnsupportedFunction
+            )
     return wrap(cx, cx.op("matmul", *unify(cx, (a, b))))
 
 

@@ -163,7 +163,9 @@ def _inline_closure(cx: Context, fn: Closure, args: list[Val], kwargs: Kwargs) -
 def run(cx: Context, frame: Frame, node: ast.FunctionDef | ast.Lambda) -> Val:
     """Lower a function's body in its frame; its result."""
     if cx.depth >= MAX_DEPTH:
-        raise cx.error(f"calls nest deeper than {MAX_DEPTH}", "recursion whose depth is known when compiling, or a loop")
+        raise cx.error(
+            f"calls nest deeper than {MAX_DEPTH}", "recursion whose depth is known when compiling, or a loop"
+        )
     caller, cx.frame = cx.frame, frame
     cx.depth += 1
     try:
@@ -265,7 +267,6 @@ def _inline_lowered(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Va
 def _captured_operand(cx: Context, capture: Any) -> Operand:
     """A hidden argument of an inner program: a value of this one, or a hidden argument of this one too."""
 
-
     if isinstance(capture.read, Outer):
         return capture.read.operand
     param = Value(capture.name, capture.spec.type)
@@ -352,5 +353,3 @@ def _print(cx: Context, node: ast.Call) -> Val:
                 values += [] if isinstance(leaf, Obj) else [leaf]
     cx.do("print", *values, parts=tuple(parts))
     return NONE
-
-

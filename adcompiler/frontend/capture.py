@@ -81,9 +81,7 @@ def _from_frame(cx: Context, frame: Frame, name: str) -> Val:
 def _from_program(cx: Context, frame: Frame, name: str, value: Val) -> Val:
     """A value of the program around a transform: its leaves become hidden arguments."""
     value = expose(value, frame.context.heap)
-    fresh = [
-        _hidden_operand(cx, op, text) for op, text in zip(operands(value), label(value, name), strict=True)
-    ]
+    fresh = [_hidden_operand(cx, op, text) for op, text in zip(operands(value), label(value, name), strict=True)]
     return boxed(cx, rebuild(value, iter(fresh)), "it belongs to the enclosing function")
 
 
@@ -124,7 +122,7 @@ def captured(cx: Context, name: str, read: Callable[[], Any], key: Any) -> Val:
 
 def _trusted(value: Any) -> bool:
     """Functions of libraries: nobody rebinds them."""
-    if not callable(value):
+    if not callable(value) or hasattr(value, "__ad_lower__"):
         return False
     module = getattr(value, "__module__", None) or ""
     return isinstance(value, np.ufunc | types.BuiltinFunctionType) or module.split(".")[0] in TRUSTED
@@ -134,7 +132,7 @@ def _capture(cx: Context, name: str, read: Callable[[], Any], value: Any) -> tup
     """The captures of one name, and how its value is made."""
     spec = spec_of(value, name)
     leaves = list(s.leaves(spec))
-    if callable(value) or not leaves or isinstance(value, str):
+    if isinstance(spec, s.Static) or not leaves or isinstance(value, str):
         return [Capture(name, read, s.Static(value))], lambda: from_static(value)
     captures: list[Capture] = []
     if not isinstance(spec, s.Leaf):

@@ -185,4 +185,3 @@ class Context:
 
 def unbound_message(name: str) -> str:
     return f"cannot access local variable '{name}' where it is not associated with a value"
-

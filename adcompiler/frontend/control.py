@@ -143,7 +143,9 @@ def _leaves(cx: Context, side: Side, value: Val | None, template: Val) -> list[O
         return list(coerce(cx, value, template))
 
 
-def _direct(cx: Context, cond: Operand, x: Operand | None, y: Operand | None, bound: list[set[Value]]) -> Operand | None:
+def _direct(
+    cx: Context, cond: Operand, x: Operand | None, y: Operand | None, bound: list[set[Value]]
+) -> Operand | None:
     """The merged operand where no result is needed."""
     if x is None or y is None:
         k, op = (0, x) if y is None else (1, y)

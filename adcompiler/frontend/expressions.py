@@ -281,7 +281,7 @@ def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
             return
         generator = node.generators[depth]
         for item in static_items(cx, expr(cx, generator.iter)):
-            calls.assignX
+            cx.assign(cx, generator.target, item)
             tests = [truth(cx, expr(cx, test)) for test in generator.ifs]
             if not all(isinstance(t, Const) for t in tests):
                 raise cx.error("a comprehension's `if` must be known when compiling", "a loop")

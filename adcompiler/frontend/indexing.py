@@ -52,7 +52,9 @@ def _item(cx: Context, base: Seq, index: Val) -> Val:
         raise cx.error(f"a tuple's index is an integer, not {describe(index)}")
     if index.known:
         if not -len(base.items) <= index.op.value < len(base.items):
-            raise cx.error(f"index {index.op.value} is out of range for a tuple of {len(base.items)}", kind=AdcompilerError)
+            raise cx.error(
+                f"index {index.op.value} is out of range for a tuple of {len(base.items)}", kind=AdcompilerError
+            )
         return base.items[index.op.value]
     return _pick(cx, base, index)
 
@@ -207,7 +209,9 @@ def array_of(cx: Context, value: Val, dtype: str | None = None) -> Arr:
     return Arr(array)
 
 
-def _collect(cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Val]]) -> tuple[int, ...]:
+def _collect(
+    cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Val]]
+) -> tuple[int, ...]:
     if not isinstance(value, Seq):
         leaves.append((index, need_number(cx, value)))
         return ()
@@ -309,4 +313,3 @@ def _writes(region: Region, start: int) -> bool:
         return entry is not None and any(op.args[k] not in fresh for k in entry.writes)
 
     return any(touches(op) for op in walk(Region([], region.ops[start:])))
-

@@ -66,7 +66,9 @@ def source(cx: Context, v: Val) -> Source:
         return Source(lambda: range_count(cx, v), lambda i: Num(_range_item(cx, v, i)))
     if isinstance(v, Each):
         return _each(cx, v)
-    raise cx.error(f"a loop can't run over {describe(cx.content(v))}", "range(...), an array, a tuple, enumerate or zip")
+    raise cx.error(
+        f"a loop can't run over {describe(cx.content(v))}", "range(...), an array, a tuple, enumerate or zip"
+    )
 
 
 def extent(cx: Context, a: Arr, axis: int) -> Operand:

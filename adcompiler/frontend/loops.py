@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from adcompiler.errors import UnsupportedSyntax
-from adcompiler.frontend.control import branch, coerce, join, label_of, reboxed, reconcile, unless_left
 from adcompiler.frontend.context import BREAK, BROKE, CONTINUE, DEAD, RESULT, RETURN, Context, Unreachable, Unroll
+from adcompiler.frontend.control import branch, coerce, join, label_of, reboxed, reconcile, unless_left
 from adcompiler.frontend.iteration import has_tuple, known_items, source
 from adcompiler.frontend.liveness import assigned, contains
 from adcompiler.frontend.promote import negated, truth
@@ -120,10 +120,9 @@ def while_loop(cx: Context, node: ast.While) -> None:
             if key in cx.env:
                 cx.env[key] = Num(boolean(False))
         with cx.inside(cond):
-            go = _test(cx, node, left)
-            cx.b.test(boolean(True) if go is None else go)
+            cx.b.test(_test(cx, node, left))
         with cx.inside(body):
-            if go is None:
+            if _assigns(node.test):
                 _tested_inside(cx, node)
             else:
                 _body(cx, node)
@@ -146,22 +145,30 @@ def _static_test(cx: Context, node: ast.While) -> Operand | None:
     return truth(cx, cx.expr(cx, node.test)) if isinstance(node.test, ast.Constant) else None
 
 
-def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand | None:
-    """The predicate of the cond region; None where evaluating it assigns names, which only the body can."""
-    if any(isinstance(n, ast.NamedExpr) for n in ast.walk(node.test)):
-        return None
+def _assigns(test: ast.expr) -> bool:
+    """Does evaluating the condition assign names? Only the body can do that."""
+    return any(isinstance(n, ast.NamedExpr) for n in ast.walk(test))
+
+
+def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand:
+    """The predicate of the cond region: not left by break or return, and the condition, where it stands here."""
     stop = None
     for f in left:
         stop = f if stop is None else cx.op("or", stop, f, hint="stop")
-    if stop is None:
-        return truth(cx, cx.expr(cx, node.test))
-    value = cx.short_circuit(cx, True, Num(negated(cx, stop)), lambda: Num(truth(cx, cx.expr(cx, node.test))))
-    return truth(cx, value)
+    go = boolean(True) if stop is None else negated(cx, stop)
+    if _assigns(node.test):
+        return go
+    return truth(cx, cx.short_circuit(cx, True, Num(go), lambda: Num(truth(cx, cx.expr(cx, node.test)))))
 
 
 def _tested_inside(cx: Context, node: ast.While) -> None:
-    raise UnsupportedSyntax("`:=` in the condition of a while is not supported", cx.loc(node.test),
-                            "assign before the loop and at the end of its body")  # fmt: skip
+    """The condition at the head of the body: where it fails, the loop is left as by break."""
+    if node.orelse:
+        raise UnsupportedSyntax("`:=` in the condition of a while with else is not supported", cx.loc(node.test),
+                                "assign before the loop and at the end of its body")  # fmt: skip
+    go = truth(cx, cx.expr(cx, node.test))
+    live = cx.frame.live.head[node] | cx.frame.live.after[node]
+    branch(cx, go, lambda: _body(cx, node), lambda: cx.leave(BREAK), live)
 
 
 def _run(cx: Context, node: ast.For | ast.While, make: Make, emit: Callable[..., object]) -> Operand:
@@ -196,7 +203,9 @@ def _carried(cx: Context, node: ast.For | ast.While) -> Iterable[str]:
     names = [n for n in assigned([*targets, *node.body]) if n in wanted]
     if contains(node.body, ast.Return):
         names += [RETURN, RESULT]
-    if contains(node.body, ast.Break):
+    if isinstance(node, ast.While) and _assigns(node.test):
+        names += [BREAK]
+    elif contains(node.body, ast.Break):
         names += [BREAK] if isinstance(node, ast.While) else []
         names += [BROKE] if node.orelse else []
     return names
@@ -217,7 +226,7 @@ def _attempt(cx: Context, node: ast.For | ast.While, before: State, template: St
         part[key] = reboxed(cx, key, part[key], "")
     regions = make(params)
     with cx.inside(regions[-1]):
-        until = _until(cx)
+        until = boolean(False) if isinstance(node, ast.While) else _until(cx)
     if BROKE in template:
         cx.env[BROKE] = Num(cx.flag(BREAK))
     return Attempt(regions, params, cx.state(), until)
@@ -251,7 +260,12 @@ def _widened(cx: Context, before: State, after: State, template: State) -> State
 
 
 def _finish(
-    cx: Context, node: ast.For | ast.While, before: State, template: State, attempt: Attempt, emit: Callable[..., object]
+    cx: Context,
+    node: ast.For | ast.While,
+    before: State,
+    template: State,
+    attempt: Attempt,
+    emit: Callable[..., object],
 ) -> Operand:
     """Emit the loop with its inits, yields and results."""
     inits: list[Operand] = []
@@ -356,5 +370,3 @@ def _unrolled(cx: Context, node: ast.For, items: tuple[Val, ...]) -> None:
     cx.env.pop(BREAK, None)
     if outer is not None:
         cx.env[BREAK] = outer
-
-

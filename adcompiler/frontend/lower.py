@@ -175,5 +175,3 @@ def _flows(op: Op) -> list[tuple[Any, Value]]:
     if op.name in OPS and not OPS[op.name].allocates and op.args and op.results:
         return [(op.args[0], op.results[0])]
     return []
-
-

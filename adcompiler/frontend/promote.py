@@ -193,4 +193,3 @@ def truth(cx: Context, v: Val) -> Operand:
     if hasattr(inner, "value"):
         return boolean(bool(inner.value))
     return boolean(True)
-

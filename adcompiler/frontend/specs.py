@@ -44,7 +44,7 @@ def spec_of(value: Any, name: str = "argument") -> Spec:
     if dataclasses.is_dataclass(value):
         fields = [f.name for f in dataclasses.fields(value)]
         return s.Record(type(value), tuple(spec_of(getattr(value, f), f"{name}.{f}") for f in fields))
-    if callable(value):
+    if callable(value) or hasattr(value, "__ad_lower__"):
         return s.Static(value)
     if hasattr(value, "__array_interface__"):
         return spec_of(np.asarray(value), name)
@@ -198,5 +198,3 @@ def _annotated_structure(cls: Any, names: dict[str, Any]) -> Spec | None:
     if not items or any(i is None for i in items):
         return None
     return s.Tuple(tuple(items), cls) if issubclass(cls, tuple) else s.Record(cls, tuple(items))
-
-

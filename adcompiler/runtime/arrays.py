@@ -156,9 +156,9 @@ def _matmul(a, b):
 
         return dot
     if a.ndim == 1:
-        return lambda a, b: matmul(a.reshape((1, a.shape[0])), b)[0]
+        return lambda a, b: matmul(np.expand_dims(a, 0), b)[0].copy()
     if b.ndim == 1:
-        return lambda a, b: matmul(a, b.reshape((b.shape[0], 1)))[:, 0].copy()
+        return lambda a, b: matmul(a, np.expand_dims(b, 1))[:, 0].copy()
 
     def product(a, b):
         _check_inner(a.shape[1], b.shape[0])

@@ -35,7 +35,7 @@ def int_power(a: Any, b: Any) -> Any:
 
 @register_jitable
 def _has_zero(b):
-    for v in np.asarray(b).flat:
+    for v in np.asarray(b).flat:  # noqa: SIM110  (Numba compiles no generator expressions)
         if v == 0:
             return True
     return False
@@ -43,7 +43,7 @@ def _has_zero(b):
 
 @register_jitable
 def _has_negative(b):
-    for v in np.asarray(b).flat:
+    for v in np.asarray(b).flat:  # noqa: SIM110  (Numba compiles no generator expressions)
         if v < 0:
             return True
     return False

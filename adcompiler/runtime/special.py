@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special as sp
-from numba import njit, types
+from numba import types
 from numba.extending import overload, register_jitable
 
 # Bernoulli numbers B_2, B_4, ...
@@ -134,6 +134,8 @@ def _gamma(x):
 
 @register_jitable
 def _gammaln(x):
+    if x == -math.inf:
+        return x  # as SciPy has it
     if x <= 0.0 and x == math.floor(x):
         return math.inf
     return math.lgamma(x)
@@ -202,7 +204,7 @@ def _of_one(function: Callable[..., Any], kernel: Callable[..., Any]) -> None:
             k = 0
             for v in x.flat:
                 flat[k] = kernel(float(v))
-                k += 1
+                k += 1  # noqa: SIM113  (Numba's flat has no enumerate)
             return out
 
         return arrays
@@ -226,7 +228,7 @@ def _polygamma_overload(n, x):
         k = 0
         for v in x.flat:
             flat[k] = _polygamma(n, float(v))
-            k += 1
+            k += 1  # noqa: SIM113
         return out
 
     return arrays
@@ -241,4 +243,3 @@ def _root_taylor() -> tuple[float, ...]:
 
 
 ROOT_TAYLOR = _root_taylor()
-compiled_digamma = njit(_digamma)
