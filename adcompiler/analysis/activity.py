@@ -43,7 +43,9 @@ class Classes:
             if isinstance(value.type, Array):
                 first, *rest = aliases.roots(value) or (value,)
                 for other in rest:
-                    self._up[self.find(other)] = self.find(first)
+                    a, b = self.find(other), self.find(first)
+                    if a is not b:
+                        self._up[a] = b
 
     def find(self, root: Value) -> Value:
         while root in self._up:
