@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from adcompiler import passes
 from adcompiler.analysis.alias import Aliases
 from adcompiler.backends import numba_cpu, python
-from adcompiler.errors import UnsupportedFunction
-from adcompiler.frontend import Lowered
+from adcompiler.backends.naming import identifier
+from adcompiler.errors import TypeMismatch, UnsupportedFunction
+from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static
 from adcompiler.ir.build import Builder
 from adcompiler.ir.core import Function, Value
 from adcompiler.ir.types import Array
-from adcompiler.ir.walk import clone, substitute
+from adcompiler.ir.walk import clone, substitute, walk
+from adcompiler.trees import plain
+
+
+FASTMATH = frozenset({"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +51,41 @@ class Options:
             raise UnsupportedFunction("parallel=True is not built yet", hint="leave it out: loops run on one core")
         if self.precision is not None:
             raise UnsupportedFunction("precision= is not built yet", hint="use float32 arrays for float32 arithmetic")
-        unknown = [name for name in self.disable if name not in passes.PASSES]
-        if unknown:
-            raise UnsupportedFunction(f"no pass is called {unknown[0]!r}", hint=", ".join(passes.PASSES))
+        for name in ("parallel", "cache", "boundscheck"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeMismatch(f"{name} is True or False, not {getattr(self, name)!r}")
+        self._check_fastmath()
+        _known(self.disable)
         return self
+
+    def _check_fastmath(self) -> None:
+        if self.fastmath is None or isinstance(self.fastmath, bool):
+            return
+        hint = f"None, True, False or a set of {', '.join(sorted(FASTMATH))}"
+        if not isinstance(self.fastmath, frozenset):
+            raise TypeMismatch(f"fastmath={self.fastmath!r}", hint=hint)
+        unknown = sorted(map(str, self.fastmath - FASTMATH))
+        if unknown:
+            raise TypeMismatch(f"no fastmath flag is called {unknown[0]!r}", hint=hint)
 
     @property
     def disabled(self) -> frozenset[str]:
         env = os.environ.get("ADCOMPILER_DISABLE", "")
-        return frozenset(self.disable) | frozenset(filter(None, env.replace(",", " ").split()))
+        return frozenset(self.disable) | _known(filter(None, env.replace(",", " ").split()))
+
+
+def _known(names: Iterable[str]) -> frozenset[str]:
+    """Names of passes that can be switched off."""
+    found = frozenset(names)
+    optional = [name for name in passes.PASSES if name != "checks"]  # errors are no optimization
+    for name in found:
+        if name not in optional:
+            raise UnsupportedFunction(f"no pass is called {name!r}", hint=f"one of {', '.join(optional)}")
+    return found
 
 
 Observer = Callable[[str, Function], None]
-BEFORE = ("fold", "cse", "dce", "bounds", "fold", "dce")
+BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
 AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce")
 
 
@@ -115,6 +144,13 @@ def separate(fn: Function) -> Function:
     return fn
 
 
+def trust_indices(fn: Function) -> None:
+    """boundscheck=False: every index is taken to be inside."""
+    for op in walk(fn.body):
+        if op.name in ("load", "store", "update", "view"):
+            op.attrs["safe"] = True
+
+
 def fresh_copy(lowered: Lowered) -> Function:
     """The lowered function, free to be changed."""
     return clone(lowered.function)
@@ -151,8 +187,10 @@ class Built:
     @cached_property
     def kernel(self) -> str:
         """What is compiled: every check explicit."""
-        names = ("checks",) if self.options.boundscheck else ()
-        fn = optimize(clone(self.function), names, self.options)
+        fn = clone(self.function)
+        if not self.options.boundscheck:
+            trust_indices(fn)
+        fn = optimize(fn, ("checks",), self.options)
         return python.module([fn], kernel=True, options=self._emission)
 
     @property
@@ -169,7 +207,10 @@ class Built:
     def compiled(self) -> Any:
         if self._compiled is None:
             signature = numba_cpu.signature_of(self.function)
-            self._compiled = numba_cpu.compile(self.kernel, self.function.name, signature=signature, ir=self.ir)
+            entry = identifier(self.function.name)
+            self._compiled = numba_cpu.compile(
+                self.kernel, entry, signature=signature, ir=self.ir, stored=self.options.cache
+            )
         return self._compiled
 
     @property
@@ -178,16 +219,24 @@ class Built:
         path = self.compiled().path
         return str(path) if path is not None else None
 
-    @cached_property
-    def written(self) -> tuple[int, ...]:
-        """Positions of the leaves that the user's function writes to."""
-        fn = self.base.function
-        return tuple(k for k, p in enumerate(fn.params) if p in fn.mut)
+    @property
+    def mutated(self) -> tuple[int, ...]:
+        """Positions of the leaves that a call changes for its caller."""
+        return tuple(k for k, p in enumerate(self.function.params) if p in self.function.mut)
 
     def current(self) -> bool:
-        """Have the captured values that were compiled in still the same value?"""
-        statics = [c for c in self.lowered.captures if isinstance(c.spec, Static)]
-        return all(same_static(c.read(), c.spec.value) for c in statics)
+        """Would the captured values compile to the same program now?"""
+        return all(map(_unchanged, self.lowered.captures))
+
+
+def _unchanged(capture: Capture) -> bool:
+    try:
+        value = capture.read()
+    except (KeyError, ValueError):  # the name is gone
+        return False
+    if isinstance(capture.spec, Static):
+        return same_static(value, capture.spec.value)
+    return isinstance(value, np.ndarray) and spec_of(plain(value)) == capture.spec
 
 
 def same_static(value: Any, known: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from adcompiler.errors import GradientMismatch, NotDifferentiable, TypeMismatch
 from adcompiler.frontend import spec_of
 from adcompiler.frontend.spec import Spec, leaves
 from adcompiler.ir.types import is_float, np_dtype
-from adcompiler.wrapper import arrays, rebuilt
+from adcompiler.trees import arrays, rebuilt
 
 EXHAUSTIVE = 40  # up to so many inputs every entry is tested by itself, above it random directions are
 
@@ -32,21 +34,62 @@ def check_grads(
     "rev": <out_bar, J x_dot> against <J' out_bar, x_dot>, to rounding.
     Raises GradientMismatch, naming the worst entry. `rtol` defaults to 1e-6 in float64, 2e-2 in float32.
     """
+    wrong = [found for found in findings(f, args, order, modes, rtol=rtol, seed=seed) if not found.right]
+    if wrong:
+        raise GradientMismatch(str(max(wrong, key=lambda found: found.severity)))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One derivative tested: what and where, its value and what it should be, the relative error and its bound."""
+
+    what: str
+    where: str
+    value: float
+    expected: float
+    error: float
+    bound: float
+
+    @property
+    def right(self) -> bool:
+        return self.error <= self.bound
+
+    @property
+    def severity(self) -> float:
+        return math.inf if math.isnan(self.error) else self.error / self.bound
+
+    def __str__(self) -> str:
+        numbers = f"{self.value:.15g}, expected {self.expected:.15g} (error {self.error:.2g})"
+        return f"{self.what} {self.where}: {numbers}"
+
+
+def findings(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 1,
+    modes: Sequence[str] = ("fwd", "rev"),
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+) -> list[Finding]:
+    """What check_grads tests: the worst entry of each test, right or wrong."""
     unknown = set(modes) - {"fwd", "rev"}
     if unknown:
         raise TypeMismatch(f"no mode {sorted(unknown)[0]!r}", hint='"fwd" or "rev"')
     case = _Case(f, tuple(args), rtol, np.random.default_rng(seed))
+    found: list[Finding] = []
     if "fwd" in modes:
-        case.forward()
+        found += case.forward()
     if "rev" in modes:
-        case.reverse()
+        found += case.reverse()
     if order > 1:
         # The derivative along a direction is itself a function of point and direction.
         tangents = case.direction(case.random())
-        check_grads(api.jvp(f), (case.args, tangents), order - 1, modes, rtol=rtol, seed=seed + 1)
+        found += findings(api.jvp(f), (case.args, tangents), order - 1, modes, rtol=rtol, seed=seed + 1)
         if "rev" in modes and case.outputs == 1:
             floats = tuple(k for k, s in enumerate(case.specs) if any(is_float(x.type) for x in leaves(s)))
-            check_grads(api.grad(f, argnums=floats), case.args, order - 1, modes, rtol=rtol, seed=seed + 2)
+            found += findings(api.grad(f, argnums=floats), case.args, order - 1, modes, rtol=rtol, seed=seed + 2)
+    return found
 
 
 class _Case:
@@ -100,12 +143,12 @@ class _Case:
         first = [(4 * rows[1] - rows[0]) / 3, (4 * rows[2] - rows[1]) / 3]
         return (16 * first[1] - first[0]) / 15
 
-    def forward(self) -> None:
+    def forward(self) -> Iterator[Finding]:
         for v in self._directions():
             _, dot = self.jvp(self.args, self.direction(v))
-            self._compare("forward mode", v, _vector(dot), self._difference(v), self.rtol)
+            yield from self._compare("forward mode", v, _vector(dot), self._difference(v), self.rtol)
 
-    def reverse(self) -> None:
+    def reverse(self) -> Iterator[Finding]:
         for v in self._directions():
             out, dot = self.jvp(self.args, self.direction(v))
             spec = spec_of(out, "result")
@@ -119,27 +162,27 @@ class _Case:
             _, adjoints = self.vjp(self.args, out_bar)
             bar, tangent = _vector(out_bar), _vector(dot)
             mine = _vector(tuple(a for a in adjoints if a is not None)) @ self._floats_of(v, adjoints)
-            scale = float(np.abs(bar) @ np.abs(tangent)) + abs(mine)
-            if not abs(mine - bar @ tangent) <= self.exact * (1.0 + scale):
-                raise GradientMismatch(
-                    f"reverse mode: <J' out_bar, x_dot> = {mine:.15g}, but <out_bar, J x_dot> = {bar @ tangent:.15g}"
-                    f" along {self._name(v)}"
-                )
+            expected = float(bar @ tangent)
+            scale = 1.0 + float(np.abs(bar) @ np.abs(tangent)) + abs(mine)
+            error = abs(mine - expected) / scale
+            what = "reverse mode against forward mode, <J' out_bar, x_dot> against <out_bar, J x_dot>"
+            yield Finding(what, f"along {self._name(v)}", float(mine), expected, error, self.exact)
 
     def _floats_of(self, v: np.ndarray, adjoints: tuple[Any, ...]) -> np.ndarray:
         """The direction, entry by entry of the adjoints (whose integer leaves count as zero)."""
         rows = [x for x, a in zip(self.direction(v), adjoints, strict=True) if a is not None]
         return _vector(tuple(rows))
 
-    def _compare(self, what: str, v: np.ndarray, mine: np.ndarray, reference: np.ndarray, rtol: float) -> None:
+    def _compare(
+        self, what: str, v: np.ndarray, mine: np.ndarray, reference: np.ndarray, rtol: float
+    ) -> Iterator[Finding]:
         error = np.abs(mine - reference) / (1.0 + np.abs(mine) + np.abs(reference))
-        error = np.where(np.isnan(mine) & np.isnan(reference), 0.0, error)
-        worst = int(np.argmax(np.where(np.isnan(error), np.inf, error))) if error.size else 0
-        if error.size and not error[worst] <= rtol:
-            raise GradientMismatch(
-                f"{what}: output {worst} along {self._name(v)} has derivative {mine[worst]:.12g},"
-                f" differences give {reference[worst]:.12g}"
-            )
+        error = np.where((mine == reference) | (np.isnan(mine) & np.isnan(reference)), 0.0, error)
+        if error.size:
+            worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+            where = f"output {worst} along {self._name(v)}"
+            values = float(mine[worst]), float(reference[worst]), float(error[worst])
+            yield Finding(f"{what} against differences,", where, *values, rtol)
 
     def _name(self, v: np.ndarray) -> str:
         hot = np.flatnonzero(v)

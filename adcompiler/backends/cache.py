@@ -83,7 +83,7 @@ def load(text: str, key: tuple[str, ...] = ()) -> tuple[ModuleType, Path | None]
         write(path, text)
     except OSError as error:
         _warn_once(str(directory()), str(error))
-        return _in_memory(name, text), None
+        return in_memory(text, key), None
     if name in sys.modules:
         return sys.modules[name], path
     return imported(name, path), path
@@ -105,7 +105,9 @@ def imported(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _in_memory(name: str, text: str) -> ModuleType:
+def in_memory(text: str, key: tuple[str, ...] = ()) -> ModuleType:
+    """The module without a file: compiled anew by every process."""
+    name = "adcompiler_" + digest(text, (*key, "in memory"))
     if name in sys.modules:
         return sys.modules[name]
     text = text.replace("@njit(cache=True, ", "@njit(")

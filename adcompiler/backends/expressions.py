@@ -36,6 +36,8 @@ HELPERS = {
     "for": ("range",),
     "dim": ("len",),
     "print": ("print",),
+    "maximum": ("max",),
+    "minimum": ("min",),
 }
 
 
@@ -155,6 +157,7 @@ class Expressions:
             "abs": self.abs, "pow": self.power, "floordiv": self.division, "mod": self.division,
             "matmul": self.matmul, "and": self.logic, "or": self.logic, "not": self.logic, "invert": self.logic,
             "add": self.plain, "mul": self.plain, "sign": self.sign,
+            "maximum": self.extremum, "minimum": self.extremum,
         }  # fmt: skip
 
     def expr(self, operand: Operand) -> ast.expr:
@@ -224,6 +227,11 @@ class Expressions:
 
     def abs(self, op: Op) -> ast.expr:
         return self.template(op, "np.abs({0})" if isinstance(op.result.type, Array) else "abs({0})")
+
+    def extremum(self, op: Op) -> ast.expr:
+        if op.result.type == Scalar("i64") and all(a.type == op.result.type for a in op.args):
+            return self.template(op, "max({0}, {1})" if op.name == "maximum" else "min({0}, {1})")
+        return self.template(op, OPS[op.name].emit)
 
     def sign(self, op: Op) -> ast.expr:
         unsigned = Scalar(op.result.type.dtype) if not isinstance(op.result.type, Stack) else None

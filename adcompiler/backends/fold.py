@@ -15,22 +15,26 @@ from dataclasses import dataclass, field
 from adcompiler.analysis.alias import Aliases
 from adcompiler.errors import InternalError
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
+from adcompiler.ir.naming import is_adjoint, is_temporary, load_name
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Scalar
 from adcompiler.ir.walk import Structure, walk
 
 WIDTH = 76  # the longest expression that folding builds, in columns
-_TEMPORARY = re.compile(r"(t\d*|_.*)?(_\d+)?(_bar|_dot)*(_\d+)?")
 _UNFOLDABLE = frozenset({"alloc", "tape", "undef", "effect", "comment"})
+REPEATS = 3  # an element is read again up to so often instead of being given a name
+ATOM = 14  # the longest element, view or size that is repeated, in columns
 
 
-def is_temporary(name: str) -> bool:
-    """Names that the compiler made up; the user's own variables stay variables."""
-    return _TEMPORARY.fullmatch(name) is not None
-
-
-def is_adjoint(name: str) -> bool:
-    return name.endswith(("_bar", "_dot"))
+def is_unnamed(value: Value, definer: Op | None) -> bool:
+    """Is the name the compiler's, so that the value may go without a variable?"""
+    if is_temporary(value.name):
+        return True
+    if definer is None or not definer.args or not isinstance(array := definer.args[0], Value):
+        return False
+    if definer.name == "load":
+        return value.name == load_name(array, definer.args[1:])
+    return definer.name == "view" and value.name == f"{array.name}_view"
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ def effects_of(op: Op, aliases: Aliases) -> Effects:
 
 @dataclass
 class Plan:
-    """`folded`: values printed at their use. `choices`: `if` ops printed as `a if c else b`."""
+    """`folded`: values printed at their use (`repeated`: at each of several). `choices`: `if` ops printed as
+    `a if c else b`."""
 
     structure: Structure
     aliases: Aliases
     folded: set[Value] = field(default_factory=set)
+    repeated: set[Value] = field(default_factory=set)
     choices: set[Op] = field(default_factory=set)
     width: dict[Value, int] = field(default_factory=dict)  # of folded expressions, in columns
 
@@ -130,6 +136,7 @@ class Folder:
         self.effects: dict[Op, Effects] = {}
         self.phis = {v for op in walk(fn.body) if op.name in CONTROL for v in [*op.results]}
         self.phis |= {p for op in walk(fn.body) if op.name in ("for", "while") for p in op.carried}
+        self.flows = {a for op in walk(fn.body) for a in _flowing(op) if isinstance(a, Value)}
         self.count: dict[Value, int] = {}
         for op in walk(fn.body):
             for arg in op.args:
@@ -138,6 +145,9 @@ class Folder:
 
     def run(self, fn: Function) -> Plan:
         self.plan.folded |= {op.result for op in walk(fn.body) if op.name == "undef"}
+        for op in walk(fn.body):
+            if op.name in ("load", "view", "dim"):
+                self.repeat(op)
         self.region(fn.body, returns=True)
         return self.plan
 
@@ -160,6 +170,38 @@ class Folder:
                     self.into(op, region, index, [op.args[-1]])
             else:
                 self.into(op, region, index, self.places(op))
+
+    def repeat(self, op: Op) -> None:
+        """Print `x[i]`, `x[1:]` or `len(x)` at each of its few uses: shorter than a name for it, and no dearer."""
+        uses = self.plan.structure.uses.get(op.result, [])
+        if not 1 < self.count.get(op.result, 0) <= REPEATS or not is_unnamed(op.result, op):
+            return
+        size = self.expression_size(op)
+        if size > ATOM or any(not self.takes(u, op.result) for u in uses):
+            return
+        if op.name == "dim":
+            stable = op.args[0] not in self.flows
+        else:
+            stable = self.unchanged(op, uses)
+        if stable:
+            self.plan.folded.add(op.result)
+            self.plan.repeated.add(op.result)
+            self.plan.width[op.result] = size
+
+    def takes(self, user: Op, value: Value) -> bool:
+        """May all uses of the value in `user` be expressions?"""
+        places = self.places(user)
+        return user.name != "yield" and sum(a is value for a in places) == sum(a is value for a in user.args)
+
+    def unchanged(self, op: Op, uses: list[Op]) -> bool:
+        """Is the memory that the op reads the same at all of its uses, which stand in its own region?"""
+        place = self.plan.structure.place
+        here = place[op]
+        if any(place[u].region is not here.region for u in uses):
+            return False
+        last = max(place[u].index for u in uses)
+        mine = self.effects_of(op)
+        return not any(mine.conflicts(self.effects_of(o)) for o in here.region.ops[here.index + 1 : last])
 
     def places(self, op: Op) -> list[Operand]:
         """The operands of `op` that may be expressions, in order of evaluation."""
@@ -210,6 +252,9 @@ class Folder:
             and any(self.effects_of(o).raises for o in self.tree(op))
         ):
             return None  # the right side of `and` is not always evaluated
+        if user.results and user.results[0] in self.plan.repeated:
+            if any(self.effects_of(o) != Effects() for o in self.tree(op)):
+                return None  # it is printed further down
         if user.name == "dim" and OPS[op.name].kind != "view":
             return None
         return op
@@ -220,7 +265,7 @@ class Folder:
 
     def unnamed(self, value: Value, op: Op, user: Op) -> bool:
         """May the value go without a variable? Conditions, temporaries and adjoints may, and what is returned."""
-        if is_temporary(value.name) or is_adjoint(value.name) or user.name in TERMINATORS:
+        if is_unnamed(value, op) or is_adjoint(value.name) or user.name in TERMINATORS:
             return True
         return user.name in ("if", "raise_if") and value.type == Scalar("b1")
 
@@ -299,6 +344,13 @@ class Folder:
             self.plan.structure.definer.get(y) for r in op.regions for y in r.terminator.args if isinstance(y, Value)
         )
         return any(d is not None and d.name == "undef" for d in definers)
+
+
+def _flowing(op: Op) -> list[Operand]:
+    """What the op hands on to a variable of a loop or branch."""
+    if op.name in ("for", "while"):
+        return op.inits
+    return op.args if op.name == "yield" else []
 
 
 def plan_of(fn: Function) -> Plan:

@@ -13,12 +13,15 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 
-from adcompiler.backends.fold import Plan, is_temporary
+from adcompiler.backends.fold import Plan
 from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
-from adcompiler.ir.types import Array, Stack, Type
+from adcompiler.ir.naming import is_temporary, load_name
+from adcompiler.ir.types import Array, Scalar, Stack, Type
 from adcompiler.ir.walk import free, values
 
 Move = tuple[Value, Operand]
+# What temporaries are called that hold an integer made by one of these ops.
+WORDS = {"dim": ("n", "m", "size"), "maximum": ("trips", "count"), "minimum": ("n", "m", "size")}
 
 
 class Interference:
@@ -191,6 +194,7 @@ class Names:
         self.classes = Classes(fn, plan)
         self.reserved = reserved
         self.name: dict[Value, str] = {}
+        self.taken = {v.name for v in self.classes.graph.order}
         self._holders: dict[str, list[Value]] = {}
         self._groups: dict[Value, list[Value]] = {}
         for value in self.classes.graph.order:
@@ -212,7 +216,25 @@ class Names:
         """The best name among the members: a user's before a temporary's, a result's before a parameter's."""
         members = self._groups[root]
         results = {r for op in self._controls(members) for r in op.results}
-        return min(members, key=lambda v: (is_temporary(v.name), v not in results, v.name[-1:].isdigit())).name
+        best = min(members, key=lambda v: (is_temporary(v.name), v not in results, v.name[-1:].isdigit()))
+        return self._described(best) if is_temporary(best.name) else best.name
+
+    def _described(self, value: Value) -> str:
+        """A temporary's name: what it is, where a word says it."""
+        structure = self.classes.graph.plan.structure
+        if value.name == "_":  # an index that is used after all
+            return self._free("ijklm") if structure.uses.get(value) else "_"
+        definer = structure.definer.get(value)
+        if definer is None or value.name not in ("t", "trips"):
+            return value.name
+        if definer.name == "load" and isinstance(definer.args[0], Value):
+            return load_name(definer.args[0], definer.args[1:])
+        words = WORDS.get(definer.name) if value.type == Scalar("i64") else None
+        return self._free(words) if words else value.name
+
+    def _free(self, words: Iterable[str]) -> str:
+        """The first of the words that the user has no variable of."""
+        return next((w for w in words if w not in self.taken), next(iter(words)))
 
     def _controls(self, members: list[Value]) -> Iterable[Op]:
         definer = self.classes.graph.plan.structure.definer

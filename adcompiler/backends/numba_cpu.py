@@ -32,10 +32,15 @@ class Compiled:
 
 
 def compile(
-    text: str, entry: str, key: tuple[str, ...] = (), signature: Signature | None = None, ir: str = ""
+    text: str,
+    entry: str,
+    key: tuple[str, ...] = (),
+    signature: Signature | None = None,
+    ir: str = "",
+    stored: bool = True,
 ) -> Compiled:
     """Import the module `text`; with a signature also compile (or load from the cache) at once."""
-    module, path = cache.load(text, key)
+    module, path = cache.load(text, key) if stored else (cache.in_memory(text, key), None)
     compiled = Compiled(getattr(module, entry), path, text, entry)
     if signature is None:
         return compiled

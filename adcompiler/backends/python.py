@@ -47,8 +47,12 @@ def emit(fn: Function, *, kernel: bool = False, comments: bool = True) -> str:
         lines = writer.body()
     params = ", ".join(writer.names[p] for p in fn.params)
     text = [f"def {identifier(fn.name)}({params}):", *_docstring(fn.doc)]
-    text += [row for line in lines for row in _rows(line)]
-    return "\n".join(_spaced(text)) + "\n"
+    for k, line in enumerate(lines):
+        opens_block = k > 0 and lines[k - 1].text.endswith(":")
+        if line.is_heading and len(text) > 1 and not opens_block:
+            text.append("")
+        text += _rows(line)
+    return "\n".join(text) + "\n"
 
 
 def _docstring(doc: str) -> list[str]:
@@ -77,19 +81,6 @@ def _wrapped(line: Line) -> list[str]:
         line.text.removeprefix("return "), COLUMNS - len(inner), break_long_words=False, break_on_hyphens=False
     )
     return [f"{outer}return (", *(inner + row for row in rows), f"{outer})"]
-
-
-def _spaced(rows: list[str]) -> Iterable[str]:
-    """A blank line before each section heading, unless it opens a block."""
-    for k, row in enumerate(rows):
-        heading = row.strip().startswith("#") and not _follows_comment(rows, k)
-        if heading and k > 1 and not rows[k - 1].endswith(":"):
-            yield ""
-        yield row
-
-
-def _follows_comment(rows: list[str], k: int) -> bool:
-    return k > 0 and rows[k - 1].strip().startswith("#")
 
 
 def imports_of(text: str) -> str:

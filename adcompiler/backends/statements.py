@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import io
+import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +23,7 @@ from adcompiler.backends.expressions import (
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
 from adcompiler.backends.naming import Names
 from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
+from adcompiler.ir.naming import is_adjoint
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import walk
@@ -116,8 +119,10 @@ class Statements:
         """The lines with the user's statement as a comment, where a new one begins."""
         if not (lines and self.comments and self.cite and op.loc) or op.loc.line == self.cited:
             return lines
+        if op.results and not op.regions and not is_adjoint(self.names[op.result]):
+            return lines  # a value of the forward sweep, fetched
         self.cited = op.loc.line
-        return [replace(lines[0], comment=op.loc.text), *lines[1:]]
+        return [replace(lines[0], comment=code_of(op.loc.text)), *lines[1:]]
 
     def set(self, target: Value, node: ast.expr) -> list[Line]:
         """`x = e`, or `x += e`."""
@@ -234,7 +239,7 @@ class Statements:
     def counted(self, op: Op) -> list[Line]:
         before = self.moves(zip(op.carried, op.inits, strict=True))
         header = f"for {self.names[op.body.params[0]]} in {text_of(self.range(op))}:"
-        lines = self.stated([*before, Line(0, header)], op)
+        lines = [*before, *self.stated([Line(0, header)], op)]
         return lines + indented(self.block(op.body, self.back(op)) or [Line(0, "pass")])
 
     def range(self, op: Op) -> ast.expr:
@@ -320,6 +325,16 @@ class Statements:
         return [Line(0, f"# {text}")]
 
 
+def code_of(line: str) -> str:
+    """A line of the user's without its comment."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line).readline))
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        return line
+    column = next((t.start[1] for t in tokens if t.type == tokenize.COMMENT), len(line))
+    return line[:column].rstrip()
+
+
 def augmented(target: ast.expr, node: ast.expr) -> str:
     """`target = node`, shortened where node starts from target."""
     if isinstance(node, ast.BinOp) and type(node.op) in AUGMENTED:
@@ -364,10 +379,16 @@ def _is_one_if(lines: list[Line]) -> bool:
 
 
 def _used_headings(lines: list[Line]) -> Iterable[Line]:
-    """Without the headings that nothing follows."""
+    """Without the headings that tell nothing: of no lines, of a few plain ones, of a bare return."""
+    before = False
     for k, line in enumerate(lines):
-        rest = next((later for later in lines[k + 1 :] if not later.is_heading), None)
-        following = lines[k + 1] if k + 1 < len(lines) else None
-        lost = rest is None or rest.depth < line.depth or (following is not None and following.is_heading)
-        if not (line.is_heading and lost):
+        if not line.is_heading:
+            before = True
+            yield line
+            continue
+        end = next((j for j in range(k + 1, len(lines)) if lines[j].is_heading or lines[j].depth < line.depth), None)
+        section = lines[k + 1 : end]
+        sweeps = any(part.text.startswith(("for ", "while ")) or "_tape" in part.text for part in section)
+        follows = before and len(section) > 1 and not line.text.startswith("# forward")
+        if section and (sweeps or follows):
             yield line

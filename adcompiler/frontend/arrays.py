@@ -162,7 +162,7 @@ def size_of(cx: Context, a: Arr, axes: tuple[int, ...] | None = None) -> Operand
         if isinstance(total, Const) and isinstance(n, Const):
             total = integer(total.value * n.value)
         else:
-            total = n if total == integer(1) else cx.op("mul", total, n, hint="size")
+            total = n if total == integer(1) else cx.op("mul", total, n)
     return total
 
 
@@ -188,7 +188,7 @@ def _reduction_arguments(
 
 def _sum(cx: Context, x: Arr, axes: tuple[int, ...] | None, keep: bool) -> Num | Arr:
     attrs: dict[str, Any] = {} if axes is None else {"axis": axes}
-    return wrap(cx, cx.op("sum", x.op, **attrs, **({"keepdims": True} if keep else {}), hint="total"))
+    return wrap(cx, cx.op("sum", x.op, **attrs, **({"keepdims": True} if keep else {})))
 
 
 def sum_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -202,7 +202,7 @@ def mean(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
         return binary(cx, "Div", Num(x.op, weak=False), number(1))
     if x.dtype[0] != "f":
         x = Arr(cx.op("cast", x.op, dtype="f64"))
-    count = cast(cx, size_of(cx, x, axes), x.dtype, hint="count")
+    count = cast(cx, size_of(cx, x, axes), x.dtype)
     return binary(cx, "Div", _sum(cx, x, axes, keep), Num(count, weak=False))
 
 

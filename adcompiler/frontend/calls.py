@@ -37,6 +37,7 @@ from adcompiler.frontend.values import (
 )
 from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Operand, Value
+from adcompiler.ir.types import Scalar
 from adcompiler.ir.walk import clone_op, resolve
 
 Kwargs = dict[str, Val]
@@ -248,20 +249,38 @@ def _inline_lowered(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Va
     for name, spec in lowered.signature:
         value = kwargs[name] if name in kwargs else next(given, None)
         if value is None:
-            value = from_static(inspect.signature(fn).parameters[name].default) if any(s.leaves(spec)) else NONE
-        actual += operands(expose(value, cx.heap))
+            value = _default_of(cx, fn.innermost, name)
+        operand = operands(expose(value, cx.heap))
+        actual += [_as_taken(cx, op, leaf.type) for op, leaf in zip(operand, s.leaves(spec), strict=True)]
     for capture in lowered.captures:
         if isinstance(capture.spec, s.Leaf):
             actual.append(_captured_operand(cx, capture))
         else:
             cx.captures.setdefault((capture.name, id(capture)), ([capture], None))
     cx.sources.update(dict.fromkeys(lowered.sources))
+    if lowered.written:
+        others = [operand for k, operand in enumerate(actual) if k not in lowered.seeds]
+        cx.exclusive.append((lowered.function.name, [actual[k] for k in lowered.written], others, cx.b.loc))
     body = lowered.function.body
     assert len(body.params) == len(actual), "arguments and parameters of a transformed function differ in number"
     env = dict(zip(body.params, actual, strict=True))
     for op in body.ops[:-1]:
         cx.b.add(clone_op(op, env))
     return from_spec(cx, lowered.result, iter([resolve(env, r) for r in lowered.function.returns]))
+
+
+def _default_of(cx: Context, fn: Any, name: str) -> Val:
+    """The default of an argument that a call of a transformed function leaves out."""
+    value = fn.defaults.get(name) if isinstance(fn, Closure) else default(cx, unwrap(fn), name)
+    assert value is not None, f"no default for {name}"
+    return value
+
+
+def _as_taken(cx: Context, operand: Operand, wanted: Any) -> Operand:
+    """An argument as a transformed function takes it: ints that are differentiated become floats."""
+    if operand.type == wanted or not isinstance(wanted, Scalar):
+        return operand
+    return cx.op("cast", operand, dtype=wanted.dtype)
 
 
 def _captured_operand(cx: Context, capture: Any) -> Operand:
@@ -282,7 +301,10 @@ def _call_now(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Val:
         named = {k: to_python(cx, v) for k, v in kwargs.items()}
     except TypeError as error:
         raise cx.error(f"{_name(fn)}: {error}", "functions and constants as arguments") from None
-    return from_static(fn(*values, **named))
+    try:
+        return from_static(fn(*values, **named))
+    except AdcompilerError as error:
+        raise type(error)(error.message, error.loc or cx.b.loc, error.hint) from None
 
 
 # Structures.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from adcompiler.ir.build import Builder, boolean
 from adcompiler.ir.core import Operand, Region, Value
 
 MAX_DEPTH = 200
+PLACE = re.compile(r"\([^()]+:\d+\)$")
 
 # Pseudo-variables of a frame: how control left the statements lowered so far.
 RETURN, RESULT, BREAK, CONTINUE, DEAD, BROKE = "$return", "$result", "$break", "$continue", "$dead", "$broke"
@@ -69,6 +71,8 @@ class Context:
     short_circuit: Callable[..., Val] = None  # type: ignore[assignment]
     call: Callable[..., Val] = None  # type: ignore[assignment]
     unbound: AdcompilerError | None = None
+    # Arrays that may share no memory with others, as a transform wants it: (its name, the written ones, all, place).
+    exclusive: list[tuple[str, list[Operand], list[Operand], Loc | None]] = field(default_factory=list)
 
     # Places and errors.
     def loc(self, node: ast.AST) -> Loc:
@@ -113,6 +117,9 @@ class Context:
             yield
 
     def raise_if(self, cond: Operand, error: str, message: str) -> None:
+        """Raise at run time; the message ends with the user's place (unless it does already: generated source)."""
+        if self.b.loc is not None and not PLACE.search(message):
+            message = f"{message} ({self.b.loc.short})".lstrip()
         self.do("raise_if", cond, error=error, message=message)
 
     # State: the names of this frame and the contents of boxes.

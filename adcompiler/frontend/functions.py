@@ -13,7 +13,7 @@ import scipy.special as sp
 
 from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, METHODS, matmul, size_of
-from adcompiler.frontend.context import Context
+from adcompiler.frontend.context import Context, Unreachable
 from adcompiler.frontend.elementwise import (
     absolute,
     clip,
@@ -49,6 +49,7 @@ from adcompiler.frontend.values import (
     number,
     with_children,
 )
+from adcompiler.ir.build import boolean
 from adcompiler.ir.types import DTYPES
 
 Kwargs = dict[str, Val]
@@ -99,7 +100,8 @@ def extreme(kind: str) -> Handler:
             raise cx.error("max and min of an array are not built yet", "a loop", UnsupportedFunction)
         items = static_items(cx, args[0]) if len(args) == 1 else tuple(args)
         if not items:
-            raise cx.error("max and min of nothing")
+            cx.raise_if(boolean(True), "ValueError", f"{'max' if kind == 'Gt' else 'min'}() of nothing")
+            raise Unreachable
         best = scalar(cx, items[0], "max and min")
         for item in items[1:]:
             best = _better(cx, kind, best, scalar(cx, item, "max and min"))

@@ -12,6 +12,7 @@ from adcompiler.frontend.promote import BINARY, binary, cast, need_number, resol
 from adcompiler.frontend.values import Arr, Map, Num, Obj, Rec, Ref, Seq, Slice, Val, describe, is_none, join_values
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Const, Op, Operand, Region, Value
+from adcompiler.ir.naming import load_name
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import DTYPES, NAMES, Scalar
 from adcompiler.ir.walk import walk
@@ -118,7 +119,7 @@ class Place:
         return cx.op("view", self.array.op, *self.ops, index=self.index, hint=f"{self.array.op.name}_view")
 
     def load(self, cx: Context) -> Num:
-        return Num(cx.op("load", self.array.op, *self.ops, hint=f"{self.array.op.name}_i"), weak=False)
+        return Num(cx.op("load", self.array.op, *self.ops, hint=load_name(self.array.op, self.ops)), weak=False)
 
     def store(self, cx: Context, value: Val) -> None:
         """place = value, cast as item assignment does."""

@@ -11,6 +11,7 @@ from adcompiler.frontend.promote import cast
 from adcompiler.frontend.values import Arr, Each, Map, Num, Obj, Range, Seq, Slice, Val, describe, number
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Const, Operand
+from adcompiler.ir.naming import load_name
 
 MAX_STATIC = 4096
 
@@ -74,12 +75,12 @@ def source(cx: Context, v: Val) -> Source:
 def extent(cx: Context, a: Arr, axis: int) -> Operand:
     """The size of an axis, a literal where it is known."""
     size = a.type.dims[axis]
-    return integer(size) if isinstance(size, int) else cx.op("dim", a.op, axis=axis, hint="n")
+    return integer(size) if isinstance(size, int) else cx.op("dim", a.op, axis=axis)
 
 
 def _row(cx: Context, a: Arr, i: Operand) -> Val:
     if a.type.rank == 1:
-        return Num(cx.op("load", a.op, i, safe=True, hint=f"{a.op.name}_i"), weak=False)
+        return Num(cx.op("load", a.op, i, safe=True, hint=load_name(a.op, [i])), weak=False)
     index = ("i",) + ("000",) * (a.type.rank - 1)
     return Arr(cx.op("view", a.op, i, index=index, safe=True, hint=f"{a.op.name}_row"))
 
@@ -103,7 +104,7 @@ def _each(cx: Context, v: Each) -> Source:
 def smaller(cx: Context, a: Operand, b: Operand) -> Operand:
     if isinstance(a, Const) and isinstance(b, Const):
         return a if a.value <= b.value else b
-    return a if a == b else cx.op("minimum", a, b, hint="n")
+    return a if a == b else cx.op("minimum", a, b)
 
 
 def range_count(cx: Context, r: Range) -> Operand:
@@ -116,7 +117,7 @@ def range_count(cx: Context, r: Range) -> Operand:
     span = cx.op("sub", r.hi.op, r.lo.op) if r.lo.op != integer(0) else r.hi.op
     if step != 1:
         span = cx.op("floordiv", cx.op("add", span, integer(step - (1 if step > 0 else -1))), integer(step))
-    return cx.op("maximum", span, integer(0), hint="n")
+    return cx.op("maximum", span, integer(0))
 
 
 def _range_item(cx: Context, r: Range, i: Operand) -> Operand:

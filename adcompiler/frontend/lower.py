@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from adcompiler.errors import TypeMismatch, UnsupportedFunction
+from adcompiler.errors import AdcompilerError, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import spec as s
 from adcompiler.frontend.attributes import attribute
 from adcompiler.frontend.calls import bind, call, frame_of, run
@@ -22,10 +23,10 @@ from adcompiler.frontend.spec import Spec
 from adcompiler.frontend.specs import spec_of
 from adcompiler.frontend.statements import assign_target, block
 from adcompiler.frontend.values import NONE, Arr, Closure, Num, Obj, Partial, Val, expose, operands
-from adcompiler.ir.build import Builder
+from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import Function, Op, Region, Value, yielded
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Array
+from adcompiler.ir.types import Array, f64
 from adcompiler.ir.walk import walk
 
 RECURSION_LIMIT = 20_000
@@ -40,6 +41,10 @@ class Lowered:
     result: Spec
     captures: tuple[Capture, ...]
     sources: tuple[str, ...]
+    # Positions of params: those that the program writes to (or to a copy), which may overlap no others, except
+    # the tangents and adjoints of a transform: they are only read.
+    written: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 def lower(
@@ -54,7 +59,7 @@ def lower(
     cx = Context(Builder(region))
     cx.expr, cx.block, cx.assign = expr, block, assign_target
     cx.attribute, cx.short_circuit, cx.call = attribute, short_circuit, call
-    with deep_recursion():
+    with deep_recursion(), _placed(cx):
         frame, node, doc = _entry(cx, fn)
         cx.frame = frame
         cx.b.loc = cx.loc(node)
@@ -68,9 +73,12 @@ def lower(
             cx.b.return_(*returns)
     region.params += cx.hidden
     function = Function(frame.name.replace("<lambda>", "lambda"), region, doc=doc)
-    function.mut = written_params(function)
+    behind = memory(function)
+    function.mut = written_params(function, behind)
+    exclusive = function.mut | separated(cx, behind)
+    written = tuple(k for k, p in enumerate(function.params) if p in exclusive)
     captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
-    return Lowered(function, tuple(signature.items()), result, captures, tuple(cx.sources))
+    return Lowered(function, tuple(_spread(signature, node)), result, captures, tuple(cx.sources), written)
 
 
 @contextmanager
@@ -82,6 +90,17 @@ def deep_recursion() -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(saved)
+
+
+@contextmanager
+def _placed(cx: Context) -> Iterator[None]:
+    """Errors that don't know their place happened where lowering has got to."""
+    try:
+        yield
+    except AdcompilerError as error:
+        if error.loc is not None or cx.b.loc is None:
+            raise
+        raise type(error)(error.message, cx.b.loc, error.hint) from None
 
 
 def _entry(cx: Context, fn: Any) -> tuple[Frame, Any, str]:
@@ -115,6 +134,16 @@ def _signature(cx: Context, fn: Any, node: Any, args: tuple[Spec, ...], kwargs: 
     return {name: bound[name] for name in _ordered(node)}
 
 
+def _spread(signature: dict[str, Spec], node: Any) -> Iterator[tuple[str, Spec]]:
+    """The signature with an entry for each of *args."""
+    for name, spec in signature.items():
+        if node.args.vararg is not None and name == node.args.vararg.arg:
+            assert isinstance(spec, s.Tuple)
+            yield from ((f"{name}[{k}]", item) for k, item in enumerate(spec.items))
+        else:
+            yield name, spec
+
+
 def _ordered(node: Any) -> list[str]:
     """Parameters as the signature has them: *args before keyword-only ones."""
     a = node.args
@@ -135,7 +164,9 @@ def _run(cx: Context, frame: Frame, node: Any, allow_none: bool) -> Val:
     try:
         value = run(cx, frame, node)
     except Unreachable:
-        raise cx.unbound or TypeMismatch("this function never returns", cx.loc(node)) from None
+        if cx.unbound is not None:
+            raise cx.unbound from None
+        return Num(const(math.nan, f64))  # it always raises: when it is called, with the class the user gave
     if value == NONE and not allow_none:
         raise TypeMismatch("this function returns nothing", cx.loc(node), "return the value to be differentiated")
     return value
@@ -148,10 +179,12 @@ def _check_result(cx: Context, result: Spec, value: Val) -> None:
         raise cx.error("the result must be made of numbers and arrays")
 
 
-def written_params(fn: Function) -> set[Value]:
-    """The array parameters that the body may write to."""
-    behind: dict[Value, set[Value]] = {p: {p} for p in fn.params if isinstance(p.type, Array)}
+def memory(fn: Function) -> dict[Any, set[Value]]:
+    """The params and allocations whose memory each handle may be."""
     ops = list(walk(fn.body))
+    behind: dict[Any, set[Value]] = {p: {p} for p in fn.params if isinstance(p.type, Array)}
+    fresh = [op.result for op in ops if op.name in OPS and OPS[op.name].allocates and len(op.results) == 1]
+    behind |= {v: {v} for v in fresh if isinstance(v.type, Array)}
     flows = [pair for op in ops for pair in _flows(op)]
     changed = True
     while changed:
@@ -161,8 +194,28 @@ def written_params(fn: Function) -> set[Value]:
             if new:
                 behind.setdefault(target, set()).update(new)
                 changed = True
-    targets = [op.args[k] for op in ops if op.name in OPS for k in OPS[op.name].writes]
-    return {p for t in targets for p in behind.get(t, set())}
+    return behind
+
+
+def written_params(fn: Function, behind: dict[Any, set[Value]]) -> set[Value]:
+    """The array parameters that the body may write to."""
+    targets = [op.args[k] for op in walk(fn.body) if op.name in OPS for k in OPS[op.name].writes]
+    written = set().union(*(behind.get(t, set()) for t in targets))
+    return {p for p in fn.params if p in written}
+
+
+def separated(cx: Context, behind: dict[Any, set[Value]]) -> set[Value]:
+    """The memory that a transform called by the program writes to, checked to be shared with no other argument."""
+    found: set[Value] = set()
+    for name, written, every, loc in cx.exclusive:
+        for target in written:
+            mine = behind.get(target, set())
+            found |= mine
+            twice = sum(1 for a in every if a is target) > 1
+            if twice or any(a is not target and mine & behind.get(a, set()) for a in every):
+                message = f"{name}: two arrays may share memory and one of them is written to"
+                raise TypeMismatch(message, loc, "pass a copy of one of them")
+    return found
 
 
 def _flows(op: Op) -> list[tuple[Any, Value]]:

@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ForwardRef
 
 import numpy as np
 
@@ -162,6 +162,8 @@ def specs_from_annotations(fn: Callable[..., Any]) -> tuple[Spec, ...] | None:
     found = []
     for p in inspect.signature(function).parameters.values():
         spec = _annotated(p.annotation, getattr(function, "__globals__", {}))
+        if spec is None and p.annotation is p.empty and p.default is not p.empty:
+            spec = spec_of(p.default, p.name)
         if spec is None:
             return None
         found.append(spec)
@@ -171,6 +173,8 @@ def specs_from_annotations(fn: Callable[..., Any]) -> tuple[Spec, ...] | None:
 def _annotated(annotation: Any, names: dict[str, Any]) -> Spec | None:
     if annotation is inspect.Parameter.empty:
         return None
+    if isinstance(annotation, ForwardRef):  # as typing.NamedTuple keeps a string
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         # `from __future__ import annotations` quotes what was quoted already.
         text = annotation.strip("'\"")

@@ -128,7 +128,7 @@ def _rows(cx: Context, array: Arr, count: int) -> list[Val]:
     """a, b = array: its length is checked when it runs, unless it is known."""
     size = array.type.dims[0]
     if not isinstance(size, int):
-        n = cx.op("dim", array.op, axis=0, hint="n")
+        n = cx.op("dim", array.op, axis=0)
         wrong = cx.op("ne", n, Const(count, n.type))
         cx.raise_if(wrong, "ValueError", f"{count} values to unpack were expected")
     elif size != count:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from adcompiler.errors import TypeMismatch
 from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Const, Operand
 from adcompiler.ir.core import Value as IRValue
@@ -172,6 +173,8 @@ State = dict[Any, Val]
 def number(value: bool | int | float) -> Num:
     """A Python number known when compiling."""
     kind = b1 if isinstance(value, bool) else i64 if isinstance(value, int) else f64
+    if kind is i64 and not -(2**63) <= value < 2**63:
+        raise TypeMismatch(f"the integer {value} does not fit 64 bits", hint="a float")
     return Num(Const(value, kind))
 
 

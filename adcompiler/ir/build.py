@@ -133,8 +133,9 @@ class Handle:
 
     def call(self, name: str, *args: Any, **attrs: Any) -> Handle:
         """Apply op `name` to handles and numbers; numbers take this handle's dtype."""
-        reads = OPS[name].reads
-        operands = [self.lift(a, content=reads is None or k in reads) for k, a in enumerate(args)]
+        entry = OPS[name]
+        whole = entry.reads is None or entry.kind == "view"  # who takes a view will read it
+        operands = [self.lift(a, content=whole or k in entry.reads) for k, a in enumerate(args)]
         return Handle(self.builder, self.builder.op(name, *operands, **attrs))
 
     def take(self, content: bool) -> Operand:

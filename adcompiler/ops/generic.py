@@ -32,11 +32,12 @@ def select(mask: Any, a: Any, b: Any) -> Any:
     return _select(mask, a, b)
 
 
-def cast_like(g: Any, x: Any) -> Any:
-    """g in the dtype of x."""
-    if isinstance(g, Handle):
-        return g if g.type.dtype == x.type.dtype else g.call("cast", g, dtype=x.type.dtype)
-    return g
+def cast_across(g: Any, y: Any, x: Any) -> Any:
+    """The rule of a cast: a direction goes from the dtype of x to that of y, an adjoint the other way."""
+    if not isinstance(g, Handle):
+        return g
+    target = y if g.type.dtype == x.type.dtype else x
+    return g if g.type.dtype == target.type.dtype else g.call("cast", g, dtype=target.type.dtype)
 
 
 def literal(x: Any) -> float | None:

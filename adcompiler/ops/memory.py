@@ -37,11 +37,11 @@ def _like(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
 
 
 # `dims` keeps what is known of the extents (integers or names), `dtype` the element type.
-define(OpDef("empty", _alloc, kind="alloc", reads=(), emit="np.empty", may_raise=_extent))
-define(OpDef("zeros", _alloc, kind="alloc", reads=(), emit="np.zeros", may_raise=_extent))
-define(OpDef("full", _full, kind="alloc", reads=(), emit="np.full", may_raise=_extent))
-define(OpDef("empty_like", _like, kind="alloc", reads=(), emit="np.empty_like({0})"))
-define(OpDef("zeros_like", _like, kind="alloc", reads=(), emit="np.zeros_like({0})"))
+define(OpDef("empty", _alloc, kind="alloc", reads=(), emit="np.empty", may_raise=_extent, doc="a shadow of zeros"))
+define(OpDef("zeros", _alloc, kind="alloc", reads=(), emit="np.zeros", may_raise=_extent, doc="a shadow of zeros"))
+define(OpDef("full", _full, kind="alloc", reads=(), emit="np.full", may_raise=_extent, doc="a: sum(y_bar)"))
+define(OpDef("empty_like", _like, kind="alloc", reads=(), emit="np.empty_like({0})", doc="a shadow of zeros"))
+define(OpDef("zeros_like", _like, kind="alloc", reads=(), emit="np.zeros_like({0})", doc="a shadow of zeros"))
 
 
 def _dim(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -82,9 +82,11 @@ def _unsafe(op: Any) -> bool:
 
 # Operands: array, indices...[, value]. Indices mean what Python means: negative ones count from the end,
 # those outside raise IndexError, unless `safe=True`, which promises that they are inside.
-define(OpDef("load", _load, kind="memory", reads=(0,), allocates=False, may_raise=_unsafe, cheap=True))
-define(OpDef("store", _store, kind="memory", reads=(), writes=(0,), may_raise=_unsafe))
-define(OpDef("update", _store, kind="memory", reads=(0,), writes=(0,), may_raise=_unsafe))
+define(
+    OpDef("load", _load, kind="memory", reads=(0,), allocates=False, may_raise=_unsafe, cheap=True, doc="a_bar[i] += g")
+)
+define(OpDef("store", _store, kind="memory", reads=(), writes=(0,), may_raise=_unsafe, doc="b: a_bar[i], then 0"))
+define(OpDef("update", _store, kind="memory", reads=(0,), writes=(0,), may_raise=_unsafe, doc="b: a_bar[i]"))
 
 
 def _view(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -121,7 +123,11 @@ def _view_raises(op: Any) -> bool:
     return _unsafe(op) and any(item == "i" or (item[0] != "n" and item[2] == "1") for item in op.attrs["index"])
 
 
-define(OpDef("view", _view, kind="view", reads=(), allocates=False, may_raise=_view_raises, cheap=True))
+define(
+    OpDef(
+        "view", _view, kind="view", reads=(), allocates=False, may_raise=_view_raises, cheap=True, doc="a view of a_bar"
+    )
+)
 
 
 def _assign(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -140,8 +146,10 @@ def _scalar_value(op: Any) -> bool:
 
 # `assign %v, %b` is v[...] = b and `accumulate %v, %b` is v[...] += b, b broadcast to v.
 # If b is memory that v shares, it is as if b were read in full before anything is written.
-define(OpDef("assign", _assign, kind="memory", reads=(1,), writes=(0,), may_raise=_scalar_value))
-define(OpDef("accumulate", _assign, kind="memory", reads=(0, 1), writes=(0,), may_raise=_scalar_value))
+define(
+    OpDef("assign", _assign, kind="memory", reads=(1,), writes=(0,), may_raise=_scalar_value, doc="b: a_bar, then 0")
+)
+define(OpDef("accumulate", _assign, kind="memory", reads=(0, 1), writes=(0,), may_raise=_scalar_value, doc="b: a_bar"))
 
 
 # Tapes.
@@ -162,9 +170,9 @@ def _pop(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     return (types[0].elem,)
 
 
-define(OpDef("stack", _stack, kind="tape", reads=(), emit="stack"))
-define(OpDef("push", _push, kind="tape", reads=(), writes=(0,)))
-define(OpDef("pop", _pop, kind="tape", reads=(0,), writes=(0,), allocates=False))
+define(OpDef("stack", _stack, kind="tape", reads=(), emit="stack", doc="an adjoint tape"))
+define(OpDef("push", _push, kind="tape", reads=(), writes=(0,), doc="b: popped from the adjoint tape"))
+define(OpDef("pop", _pop, kind="tape", reads=(0,), writes=(0,), allocates=False, doc="g is pushed on the adjoint tape"))
 
 
 def _undef(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:

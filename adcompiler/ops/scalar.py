@@ -120,7 +120,7 @@ elementwise("fmod", np.fmod, "np.fmod({0}, {1})",
 
 # Casts and copies.
 define(OpDef("cast", infer.casting, lambda x, dtype: np.asarray(x).astype(DTYPES[dtype])[()],
-             partials=(lambda g, y, x, dtype: o.cast_like(g, x),), emit="cast", cheap=True))  # fmt: skip
+             partials=(lambda g, y, x, dtype: o.cast_across(g, y, x),), emit="cast", cheap=True))  # fmt: skip
 define(OpDef("copy", infer.numeric, np.copy, partials=(lambda g, y, x: g,), emit="{0}.copy()"))
 
 # Comparisons and logic: no derivative.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import eq, ge, lt, ne
+from operator import eq, ge, gt, lt, ne
 
 from adcompiler.analysis.effects import entry
 from adcompiler.ir.build import Builder, boolean, integer
@@ -60,7 +60,7 @@ def bounds_message(op: Op, axis: int) -> str:
     return f"index out of bounds for axis {axis} of {name}{place(op)}"
 
 
-COMPARE = {"lt": lt, "ge": ge, "eq": eq, "ne": ne}
+COMPARE = {"lt": lt, "ge": ge, "gt": gt, "eq": eq, "ne": ne}
 
 
 class Conditions:
@@ -80,38 +80,43 @@ class Conditions:
         for condition in conditions:
             if condition == boolean(neutral):
                 continue
-            result = condition if result == boolean(neutral) else self.build.op(name, result, condition, hint="bad")
+            result = condition if result == boolean(neutral) else self.build.op(name, result, condition)
         return result
 
-    def compare(self, name: str, a: Operand, b: Operand, hint: str) -> Operand:
+    def compare(self, name: str, a: Operand, b: Operand) -> Operand:
         if isinstance(a, Const) and isinstance(b, Const):
             return boolean(COMPARE[name](a.value, b.value))
-        return self.build.op(name, a, b, hint=hint)
+        return self.build.op(name, a, b)
 
     def plus(self, a: Operand, by: int) -> Operand:
         if isinstance(a, Const):
             return integer(int(a.value) + by)
         if by == 0:
             return a
-        return self.build.op("add" if by > 0 else "sub", a, integer(abs(by)), hint="last")
+        return self.build.op("add" if by > 0 else "sub", a, integer(abs(by)))
 
     def size(self, array: Operand, axis: int, extent: object) -> Operand:
         if isinstance(extent, int):
             return integer(extent)
-        return self.build.op("dim", array, axis=axis, hint="size")
+        return self.build.op("dim", array, axis=axis)
 
-    def outside(self, first: Operand, last: Operand, size: Operand, known_low: bool, known_high: bool) -> Operand:
-        """first < -size or last >= size; a side that is known to be inside is left out."""
-        parts: list[Operand] = []
-        if not known_low and not (isinstance(first, Const) and first.value >= 0):
-            parts.append(self._under(first, size))
-        if not known_high and not (isinstance(last, Const) and last.value < 0):
-            parts.append(self.compare("ge", last, size, "over"))
-        return self.any(parts)
+    def beyond(self, last: Operand, by: int, size: Operand, strict: bool) -> Operand:
+        """last + by >= size (`strict`), or last + by > size, where `last` is the end of a range."""
+        if isinstance(last, Const):
+            last, by = integer(int(last.value) + by), 0
+            if strict and last.value < 0:
+                return boolean(False)
+        return self.compare("ge" if strict else "gt", self.plus(last, by), size)
+
+    def outside(self, first: Operand, size: Operand, known_low: bool, beyond: Operand) -> Operand:
+        """first < -size, unless that is known to be false, or `beyond`."""
+        if known_low or (isinstance(first, Const) and first.value >= 0):
+            return beyond
+        return self.any([self._under(first, size), beyond])
 
     def _under(self, first: Operand, size: Operand) -> Operand:
         if isinstance(first, Const):
-            return self.compare("lt", size, integer(-int(first.value)), "under")
+            return self.compare("lt", size, integer(-int(first.value)))
         if isinstance(size, Const):
-            return self.compare("lt", first, integer(-int(size.value)), "under")
-        return self.compare("lt", first, self.build.op("neg", size, hint="low"), "under")
+            return self.compare("lt", first, integer(-int(size.value)))
+        return self.compare("lt", first, self.build.op("neg", size))

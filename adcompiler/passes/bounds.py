@@ -1,14 +1,15 @@
 """Shows that indices are inside, or checks them once before the loop.
 
-    for %i in 0..%n {                      %over: b1 = gt ...
-      %a: f64 = load %x[%i]      ->        raise_if %over, error="IndexError", message="... (model.py:4)"
-      %b: f64 = load %y[%i]                for %i in 0..%n {
-      ...                                    %a: f64 = load %x[%i], safe=True
+    for %i in 0..%n {                      %size: i64 = dim %x, 0
+      %a: f64 = load %x[%i]      ->        %over: b1 = gt %n, %size
+      %b: f64 = load %y[%i]                raise_if %over, error="IndexError", message="... (model.py:4)"
+      ...                                  for %i in 0..%n {
+                                             %a: f64 = load %x[%i], safe=True
                                              %b: f64 = load %y[%i], safe=True
 
 What is shown comes from loop bounds, branches and checks passed before (analysis/ranges.py). One check before a
-loop stands for an access that every trip makes at an index that moves in steps of one; it says the same as the
-first access that would fail, so nothing else in the loop may raise or print.
+nest of loops stands for an access that every trip makes at indices that move in steps of one; it says the same as
+the first access that would fail, so nothing else in the loops may raise or print.
 """
 
 from __future__ import annotations
@@ -26,21 +27,43 @@ from adcompiler.passes.access import Conditions, bounds_message, indices, steps
 
 
 def run(fn: Function) -> Function:
-    """Mark accesses that are shown to be inside as safe."""
-    _Prover(fn).region(fn.body)
+    """Mark accesses that are shown to be inside as safe; then check what is left before loops, where that can be."""
+    prover = _Prover(fn)
+    prover.region(fn.body)
+    prover.guarding = True
+    prover.ranges = Ranges(prover.shapes)
+    prover.region(fn.body)
     return fn
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an index of an access moves in a loop: from `first` to `last`, both known before it."""
+    """How an index of an access moves: `base` + offset, where base is invariant or the index of a loop of the nest."""
 
     axis: int
-    base: Operand | None  # None: the loop's index
+    base: Operand
     offset: int
 
 
+@dataclass(slots=True)
+class Check:
+    """The least and greatest offset of all accesses to an axis with the same base; `nest`: the loops around them."""
+
+    nest: list[Op]
+    array: Value
+    axis: int
+    base: Operand
+    least: int
+    most: int
+    first: Op
+
+
+Covered = dict[tuple[Value, int, Operand, Op], Check]
+
+
 class _Prover:
+    guarding = False
+
     def __init__(self, fn: Function):
         self.shapes = Shapes(fn)
         self.effects = Effects(fn, self.shapes)
@@ -50,9 +73,8 @@ class _Prover:
         ops: list[Op] = []
         for op in region.ops:
             if op.regions:
+                ops += self.guards(op) if self.guarding else []
                 self.inner(op)
-                if op.name == "for":
-                    ops += self.guards(op)
             elif op.name == "raise_if":
                 self.ranges.assume(op.args[0], False)
             else:
@@ -88,23 +110,34 @@ class _Prover:
         for axis, index in found:
             self.ranges.seen(index, extents[axis])
 
-    # One check before a loop.
+    # One check before a nest of loops.
     def guards(self, loop: Op) -> list[Op]:
         """Checks to stand before the loop; what they cover is marked safe."""
-        if loop.until is not None or loop.args[2] != Const(1, loop.args[2].type) or not self.calm(loop):
+        if not _is_plain(loop) or not self.calm(loop):
             return []
-        bound = {v for v in values(loop.body)}
-        covered: dict[tuple[Value, int, Operand | None], tuple[int, int, Op]] = {}
-        for op in loop.body.ops:
+        covered: Covered = {}
+        self.collect([loop], set(values(loop.body)), covered)
+        draft = Region()
+        for check in covered.values():
+            build = Builder(draft, check.first.loc)
+            condition = self.condition(Conditions(build), check)
+            if condition != boolean(False):
+                build.do("raise_if", condition, error="IndexError", message=bounds_message(check.first, check.axis))
+        return draft.ops
+
+    def collect(self, nest: list[Op], bound: set[Value], covered: Covered) -> None:
+        """The accesses that each trip of the innermost loop of the nest makes."""
+        for op in nest[-1].body.ops:
+            if _is_plain(op) and not any(a in bound for a in op.args[:2]):
+                self.collect([*nest, op], bound, covered)
             if not indices(op) or op.attrs.get("safe") or steps(op) or op.args[0] in bound:
                 continue
-            reaches = [self.reach(loop, axis, index, bound) for axis, index in indices(op)]
+            reaches = [self.reach(nest, axis, index, bound) for axis, index in indices(op)]
             if any(r is None for r in reaches):
                 continue
             for reach in reaches:
-                self.cover(covered, op, reach)
+                self.cover(covered, nest, op, reach)
             op.attrs["safe"] = True
-        return self.checks(loop, covered)
 
     def calm(self, loop: Op) -> bool:
         """Nothing in the loop raises or prints, accesses apart."""
@@ -112,51 +145,60 @@ class _Prover:
             o is loop or o.regions or indices(o) or not self.effects.may_raise(o) for o in inside(loop)
         )
 
-    def reach(self, loop: Op, axis: int, index: Operand, bound: set[Value]) -> Reach | None:
-        """How the index moves: with the loop's index, at an offset, or not at all."""
+    def reach(self, nest: list[Op], axis: int, index: Operand, bound: set[Value]) -> Reach | None:
+        """How the index moves: not at all, or with a loop's index, at an offset."""
         if index.type != i64:
             return None
-        if index not in bound:
+        moving = [loop.body.params[0] for loop in nest]
+        if index not in bound or index in moving:
             return Reach(axis, index, 0)
-        if index is loop.body.params[0]:
-            return Reach(axis, None, 0)
         op = self.shapes.structure.definer.get(index) if isinstance(index, Value) else None
-        if op is None or op.name not in ("add", "sub") or op.args[0] is not loop.body.params[0]:
+        if op is None or op.name not in ("add", "sub") or op.args[0] not in moving:
             return None
         by = op.args[1]
         if not isinstance(by, Const) or abs(by.value) >= 2**31:
             return None
-        return Reach(axis, None, int(by.value) if op.name == "add" else -int(by.value))
+        return Reach(axis, op.args[0], int(by.value) if op.name == "add" else -int(by.value))
 
-    def cover(self, covered: dict, op: Op, reach: Reach | None) -> None:
+    def cover(self, covered: Covered, nest: list[Op], op: Op, reach: Reach | None) -> None:
         """Widen what is checked of this axis of the array."""
-        assert reach is not None
-        key = (op.args[0], reach.axis, reach.base)
-        least, most, first = covered.get(key, (reach.offset, reach.offset, op))
-        covered[key] = (min(least, reach.offset), max(most, reach.offset), first)
+        assert reach is not None and isinstance(op.args[0], Value)
+        key = (op.args[0], reach.axis, reach.base, nest[-1])
+        check = covered.setdefault(key, Check(nest, *key[:3], reach.offset, reach.offset, op))
+        check.least, check.most = min(check.least, reach.offset), max(check.most, reach.offset)
 
-    def checks(self, loop: Op, covered: dict) -> list[Op]:
-        draft = Region()
-        for (array, axis, base), (least, most, op) in covered.items():
-            build = Builder(draft, op.loc)
-            condition = self.condition(Conditions(build), loop, array, axis, base, least, most)
-            if condition != boolean(False):
-                build.do("raise_if", condition, error="IndexError", message=bounds_message(op, axis))
-        return draft.ops
-
-    def condition(self, make: Conditions, loop: Op, array: Value, axis: int, base: Operand | None,
-                  least: int, most: int) -> Operand:  # fmt: skip
-        """Does the loop run, and reach outside?"""
-        lo, hi = loop.args[:2]
-        extent = self.shapes.shape(array)[axis]
-        size = make.size(array, axis, extent)
+    def condition(self, make: Conditions, check: Check) -> Operand:
+        """Do the loops run, and reach outside?"""
+        extent = self.shapes.shape(check.array)[check.axis]
+        size = make.size(check.array, check.axis, extent)
         with self.ranges.scope():
-            self.ranges.enter_for(loop)
-            low, high = self.ranges.of(base or lo).shift(least), self.ranges.of(base or hi).shift(most - (base is None))
-            known_low, known_high = self.ranges.above(low, extent), self.ranges.below(high, extent)
-        if known_low and known_high:
+            for loop in check.nest:
+                self.ranges.enter_for(loop)
+            reached = self.ranges.of(check.base)
+            low = self.ranges.above(reached.shift(check.least), extent)
+            high = self.ranges.below(reached.shift(check.most), extent)
+        if low and high:
             return boolean(False)
-        runs = make.compare("lt", lo, hi, "runs")
-        first = make.plus(base or lo, least)
-        last = make.plus(base or hi, most if base is not None else most - 1)
-        return make.all([runs, make.outside(first, last, size, known_low, known_high)])
+        mover = next((loop for loop in check.nest if loop.body.params[0] is check.base), None)
+        lo, hi = (check.base, check.base) if mover is None else mover.args[:2]
+        first = make.plus(lo, check.least)
+        beyond = make.beyond(hi, check.most, size, strict=mover is None)
+        outside = make.outside(first, size, low, beyond if not high else boolean(False))
+        runs = [self.runs(make, loop) for loop in check.nest if not self.implied(loop, mover, check, extent, low)]
+        return make.all([*runs, outside])
+
+    def runs(self, make: Conditions, loop: Op) -> Operand:
+        lo, hi = loop.args[:2]
+        return make.compare("gt", hi, lo) if isinstance(lo, Const) else make.compare("lt", lo, hi)
+
+    def implied(self, loop: Op, mover: Op | None, check: Check, extent: object, low: bool) -> bool:
+        """Does the loop run whenever its last index is beyond the end?"""
+        lo = loop.args[0]
+        if loop is not mover or not low or not isinstance(lo, Const):
+            return False
+        return lo.value + check.most <= (self.ranges.minimum(extent) or 0)
+
+
+def _is_plain(op: Op) -> bool:
+    """A `for` in steps of one, without early exit."""
+    return op.name == "for" and op.until is None and op.args[2] == Const(1, op.args[2].type)

@@ -72,10 +72,12 @@ class _Checker:
             if all(known):
                 continue
             size = self.make.size(op.args[0], axis, extents[axis])
-            outside = self.make.outside(self.wide(index), self.wide(index), size, *known)
+            at = self.wide(index)
+            beyond = boolean(False) if known[1] else self.make.beyond(at, 0, size, strict=True)
+            outside = self.make.outside(at, size, known[0], beyond)
             self.raise_if(outside, "IndexError", bounds_message(op, axis))
         for step in steps(op):
-            zero = self.make.compare("eq", self.wide(step), integer(0), "zero")
+            zero = self.make.compare("eq", self.wide(step), integer(0))
             self.raise_if(zero, "ValueError", f"slice step cannot be zero{place(op)}")
         op.attrs["safe"] = True
 
@@ -83,12 +85,12 @@ class _Checker:
         """An index of any integer type as an i64."""
         if index.type == integer(0).type:
             return index
-        return self.make.build.op("cast", index, dtype="i64", hint="index")
+        return self.make.build.op("cast", index, dtype="i64")
 
     def extents(self, op: Op) -> None:
         for extent in op.args[op.name == "full" :]:
             if not self.effects.is_extent(extent):
-                negative = self.make.compare("lt", extent, integer(0), "negative")
+                negative = self.make.compare("lt", extent, integer(0))
                 self.raise_if(negative, "ValueError", f"negative dimensions are not allowed{place(op)}")
 
     def divisor(self, op: Op) -> None:
@@ -105,10 +107,10 @@ class _Checker:
     def anywhere(self, relation: str, operand: Operand) -> Operand:
         """Does the relation to zero hold for the number, or for any element?"""
         assert isinstance(operand.type, Scalar | Array)
-        found = self.make.build.op(relation, operand, const(0, Scalar(operand.type.dtype)), hint="bad")
+        found = self.make.build.op(relation, operand, const(0, Scalar(operand.type.dtype)))
         if isinstance(found.type, Scalar):
             return found
-        return self.make.build.op("gt", self.make.build.op("sum", found, hint="bad"), integer(0), hint="bad")
+        return self.make.build.op("gt", self.make.build.op("sum", found), integer(0))
 
     def elementwise(self, op: Op) -> None:
         """Arrays that meet: equal extents, or 1."""
@@ -150,7 +152,7 @@ class _Checker:
             self.raise_if(self.make.all(conditions), "ShapeMismatch", f"shapes do not match: {sides}{place(op)}")
 
     def differ(self, m: Operand, n: Operand) -> Operand:
-        return self.make.compare("ne", m, n, "differ")
+        return self.make.compare("ne", m, n)
 
 
 def _name(operand: Operand) -> str:

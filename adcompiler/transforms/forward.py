@@ -107,6 +107,7 @@ class Forward:
             if position == 0 and carried:
                 dots = [Value(f"{carried[k].name}_dot", carried[k].type) for k in extra]
                 self.dot.update(zip((carried[k] for k in extra), dots, strict=True))
+                self._known.update(dots)
                 params += dots
             with self.b.inside(Region(params)) as b:
                 self._ops(region)
@@ -116,6 +117,7 @@ class Forward:
         tangents = [Value(f"{op.results[k].name}_dot", op.results[k].type) for k in extra]
         self.env.update(zip(op.results, results, strict=True))
         self.dot.update(zip((op.results[k] for k in extra), tangents, strict=True))
+        self._known.update(tangents)
         self.b.add(Op(op.name, inits, [*results, *tangents], dict(op.attrs), regions, op.loc))
 
     def _end(self, region: Region, extra: list[int]) -> None:

@@ -133,12 +133,12 @@ class Control:
         r = self.r
         if op not in self._counts:
             site = r.forward.site[op]
-            param, total = Value("n", i64), Value("n", i64)
+            param, total = Value("trips", i64), Value("trips", i64)
             site.regions[0].params.append(param)
             site.args.append(integer(0))
             site.results.append(total)
             end = site.body.terminator
-            after = r.forward.before(end).op("add", param, integer(1), hint="n")
+            after = r.forward.before(end).op("add", param, integer(1), hint="trips")
             at = len(end.args) - (1 if end.attrs.get("until") else 0)
             end.args[at:at] = [after]
             self._counts[op] = total

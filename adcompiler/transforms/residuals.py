@@ -346,7 +346,7 @@ def trips(b: Builder, lo: Operand, hi: Operand, step: Operand, counts: bool = Fa
     if stride != 1:
         padded = span + (stride - 1)
         span = padded.call("floordiv", padded, stride)
-    return b.op("maximum", span.operand, integer(0), hint="n", tie="half")
+    return b.op("maximum", span.operand, integer(0), hint="trips", tie="half")
 
 
 def _slot(b: Builder, loop: Op) -> Operand:

@@ -1,0 +1,5 @@
+"""`python -m adcompiler`: the command line."""
+
+from adcompiler.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,191 @@
+"""Texts about ourselves: the op table (`adcompiler ops`) and the machine (`adcompiler info`)."""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import importlib.util
+import inspect
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+
+from adcompiler.backends import cache
+from adcompiler.ir.build import Builder, Handle
+from adcompiler.ir.core import Region, Value
+from adcompiler.ir.table import OPS, OpDef
+from adcompiler.ir.types import Array, Scalar, Type
+
+# Attributes that rules may ask for, with values to show them by.
+SHOWN = {"dtype": "f64", "n": 1}
+CONTROL = (
+    ("for", "its bounds", "the adjoint of its body, the same iterations backwards"),
+    ("while", "a count", "the adjoint of its body, as many iterations as it ran, backwards"),
+    ("if", "its condition", "the adjoint of the branch that was taken"),
+)
+
+
+class Recorder(Handle):
+    """Stands for an operand while a rule runs: builds the formula as text and notes which values it reads."""
+
+    __slots__ = ("kind", "of", "read", "text")
+
+    def __init__(self, text: str, kind: Type, read: set[str], builder: Builder, of: set[str]):
+        self.text, self.kind, self.read, self.builder, self.of = text, kind, read, builder, of
+
+    @property
+    def type(self) -> Type:
+        return self.kind
+
+    @property
+    def literal(self) -> float | None:
+        return None
+
+    def call(self, name: str, *args: Any, **attrs: Any) -> Recorder:
+        reads = OPS[name].reads
+        for k, a in enumerate(args):
+            if isinstance(a, Recorder) and (reads is None or k in reads):
+                self.read.update(a.of)
+        texts = [f"({a.text})" if isinstance(a, Recorder) else repr(a) for a in args]
+        of = self.of if OPS[name].kind == "view" else set()
+        return Recorder(written(name, texts, attrs), self.kind, self.read, self.builder, of)
+
+
+def written(name: str, args: list[str], attrs: dict[str, Any]) -> str:
+    """The op as an expression."""
+    template = OPS[name].emit
+    if "{" in template:
+        return template.format(*args, **attrs)
+    return f"{template or name}({', '.join(args)})"
+
+
+def tidy(text: str) -> str:
+    """Without needless parentheses and module names."""
+    return ast.unparse(ast.parse(text, mode="eval")).replace("np.", "")
+
+
+def recorded(entry: OpDef) -> tuple[list[str], set[str]]:
+    """(what becomes of an adjoint g, operand by operand; which of the values y, a, b, ... that reads)."""
+    rules = entry.partials if entry.partials is not None else entry.transpose
+    kind: Type = Scalar("f64") if entry.partials is not None else Array("f64", (None, None))
+    read: set[str] = set()
+    builder = Builder(Region([Value("g", kind)]))
+    g, y, *xs = (Recorder(name, kind, read, builder, {name}) for name in ("g", "y", *"abcdef"[: len(rules)]))
+    pushed = []
+    for rule in rules:
+        if rule is None:
+            pushed.append("0")
+            continue
+        wanted = list(inspect.signature(rule).parameters)
+        inner = {k: v for k, v in SHOWN.items() if k in wanted or k in _inner(rule)}
+        result = rule(g, y, *xs, **inner)
+        pushed.append(tidy(result.text if isinstance(result, Recorder) else repr(result)))
+    return pushed, {name for name in read if name in ("y", *"abcdef")}
+
+
+def _inner(rule: Callable[..., Any]) -> list[str]:
+    """Parameters of the partial that a rule closes over."""
+    cells = [cell.cell_contents for cell in rule.__closure__ or ()]
+    return [name for c in cells if inspect.isfunction(c) for name in inspect.signature(c).parameters]
+
+
+def described(entry: OpDef) -> tuple[str, str]:
+    """(what reverse mode keeps, derivative)."""
+    if entry.partials is None and not entry.transpose:
+        kept = "indices" if len(entry.writes) + len(entry.reads or ()) and entry.kind == "memory" else "nothing"
+        return kept, entry.doc or ("0" if entry.zero else "none: it has no derivative")
+    pushed, read = recorded(entry)
+    kept = ", ".join(sorted(read - {"g"}, key="yabcdef".index)) or "nothing"
+    return kept, ";  ".join(f"{x}: {text}" for x, text in zip("abcdef", pushed, strict=False))
+
+
+def operations() -> str:
+    """Every primitive y = op(a, b, ...): where it runs, what its adjoint needs, and what that adds for an adjoint g."""
+    rows = [("op", "runs on", "keeps", "what an adjoint or direction g of y = op(a, b, ...) becomes")]
+    rows += [(name, "cpu", *described(entry)) for name, entry in OPS.items()]
+    rows += [(name, "cpu", *how) for name, *how in CONTROL]
+    widths = [max(len(row[k]) for row in rows) for k in range(3)] + [0]
+    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+# The machine.
+def machine() -> str:
+    rows = [*versions(), *processor(), ("cache", _cache()), ("CUDA", _cuda()), ("MPI", _mpi())]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+
+
+def version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    yield "adcompiler", version("adcompiler")
+    yield "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    for package in ("numba", "llvmlite", "numpy", "scipy", "astor"):
+        yield package, version(package)
+
+
+def processor() -> Iterator[tuple[str, str]]:
+    features = llvm.get_host_cpu_features()
+    wide = next((name for name in ("avx512f", "avx2", "avx", "neon") if features.get(name)), "no wide vectors")
+    yield "CPU", f"{llvm.get_host_cpu_name()}, {os.cpu_count()} cores, {wide}"
+    yield "vector math", "libm (exp, log, sin, ... one number at a time)"
+    yield "BLAS", blas()
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"):
+        if name in os.environ:
+            yield name, f"{os.environ[name]} (unset it: it slows products or warm starts down)"
+    yield "threads", f"Numba {numba.config.NUMBA_NUM_THREADS}; adcompiler 1 (parallel=True is not built yet)"
+
+
+def blas() -> str:
+    """The BLAS that Numba calls, SciPy's, and the kernels it picked for this CPU."""
+    import scipy
+
+    folder = Path(scipy.__file__).parent
+    candidates = [*folder.parent.glob("scipy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]
+    for path in candidates:
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:
+            continue
+        for symbol in ("scipy_openblas_get_corename", "scipy_openblas_get_corename64_", "openblas_get_corename"):
+            core = getattr(library, symbol, None)
+            if core is not None:
+                core.restype = ctypes.c_char_p
+                return f"OpenBLAS of SciPy, kernels for {core().decode()}"
+    config: Any = scipy.show_config(mode="dicts")
+    found = config["Build Dependencies"]["blas"]
+    return f"{found['name']} {found['version']} of SciPy"
+
+
+def _cache() -> str:
+    folder = cache.directory()
+    return f"{folder} ({len(list(folder.glob('*.py')))} programs)" if folder.is_dir() else f"{folder} (empty)"
+
+
+def _cuda() -> str:
+    driver = shutil.which("nvidia-smi")
+    found = "no NVIDIA driver"
+    if driver is not None:
+        query = [driver, "--query-gpu=name", "--format=csv,noheader"]
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+        found = ", ".join(done.stdout.split("\n")).strip(", ") if done.returncode == 0 else "driver does not answer"
+    return f'{found}; numba-cuda {version("numba-cuda")}; target="cuda" is not built yet'
+
+
+def _mpi() -> str:
+    launcher = shutil.which("mpiexec") or "no mpiexec"
+    bound = version("mpi4py") if importlib.util.find_spec("mpi4py") else "not installed"
+    return f"{launcher}; mpi4py {bound}; numba-mpi {version('numba-mpi')}"

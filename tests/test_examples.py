@@ -1,0 +1,76 @@
+"""The examples: ADBench's gmm and lstm against its reference gradients, compiled training, and the demo as a whole."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adcompiler as ad
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data" / "adbench"
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    return importlib.import_module
+
+
+def error(value, reference) -> float:
+    x, y = np.asarray(value), np.asarray(reference)
+    return float(np.max(np.abs(x - y) / np.maximum(1.0, np.abs(x) + np.abs(y))))
+
+
+@pytest.mark.parametrize(
+    ("name", "argnums", "file"),
+    [
+        ("gmm", (0, 1, 2), "gmm_test"),
+        ("gmm", (0, 1, 2), "gmm_d2_K5"),
+        ("gmm", (0, 1, 2), "gmm_d10_K25"),
+        ("lstm", (0, 1), "lstm_l2_c1024"),
+    ],
+)
+def test_adbench(example, name, argnums, file):
+    module = example(name)
+    args = module.read(DATA / f"{file}.txt")
+    before = [np.copy(a) for a in args]
+    reference = np.load(DATA / f"{file}_ref.npz")
+    value, gradients = ad.value_and_grad(getattr(module, name), argnums=argnums)(*args)
+    assert error(value, reference["objective"]) <= 1e-10
+    assert error(np.concatenate([g.ravel() for g in gradients]), reference["gradient"]) <= 1e-10
+    assert all(np.array_equal(a, b) for a, b in zip(args, before, strict=True))
+    assert [g.shape for g in gradients] == [args[k].shape for k in argnums]
+
+
+def test_plain_python_gives_the_same_objective(example):
+    gmm = example("gmm")
+    args = gmm.read(DATA / "gmm_test.txt")
+    assert error(gmm.gmm(*args), np.load(DATA / "gmm_test_ref.npz")["objective"]) <= 1e-10
+
+
+def test_training_inside_a_compiled_function(example):
+    logistic = example("logistic")
+    start = np.zeros(3)
+    losses, weights = logistic.train(start, logistic.INPUTS, logistic.TARGETS, 100, 0.01)
+    assert abs(losses[0] - 2.772588722239781) <= 1e-12 and abs(losses[-1] - 1.0672706757870165) <= 1e-12
+    np.testing.assert_allclose(weights, [0.4830736619199681, -0.3705721743179022, 1.0693739506125794], rtol=1e-12)
+    assert not start.any() and len(losses) == 101
+    # The same program under plain Python, step by step through the compiled gradient.
+    again, final = logistic.train.fn(start, logistic.INPUTS, logistic.TARGETS, 100, 0.01)
+    np.testing.assert_allclose(again, losses, rtol=1e-12)
+    np.testing.assert_allclose(final, weights, rtol=1e-12)
+
+
+def test_the_demo(example, capsys):
+    demo = example("demo")
+    assert demo.main() == 0
+    out = capsys.readouterr().out
+    assert "(5.5000000000, 1.7163378145)" in out and "func @gmm(" in out and "def lstm_value_and_grad(" in out
+    assert "BAD" not in out and "\x1b" not in out
+    for name in ("demo", "gmm", "lstm", "logistic"):
+        sys.modules.pop(name, None)

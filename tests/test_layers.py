@@ -1,0 +1,35 @@
+"""Imports go down the layers only, siblings do not import each other, and the runtime imports nothing of ours."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import adcompiler
+
+ROOT = Path(adcompiler.__file__).parent
+LAYERS = (
+    "__main__", "cli", "standalone describe", "__init__", "gradcheck", "api", "transform", "along", "derive wrapper",
+    "driver", "backends", "transforms passes lowering binding trees", "frontend analysis", "ops", "ir", "errors",
+)  # fmt: skip
+RANK = {name: k for k, row in enumerate(LAYERS) for name in row.split()}
+
+
+def imported(path: Path) -> set[str]:
+    """The layers that a file imports."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{a.name}" for a in node.names]
+    return {(name + ".__init__").split(".")[1] for name in names if name.split(".")[0] == "adcompiler"}
+
+
+def test_imports_go_down():
+    for path in ROOT.rglob("*.py"):
+        mine = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        for other in imported(path) - {mine}:
+            if mine == "runtime" or other != "runtime":
+                assert mine in RANK, f"{mine} has no layer"
+                assert RANK[other] > RANK[mine], f"{path.relative_to(ROOT)} imports {other}"

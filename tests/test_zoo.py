@@ -1,0 +1,117 @@
+"""Every program of the zoo: Python, interpreter, both modes, two orders, every pass off; the backend once."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from harness import check, plain
+from test_frontend import build, copied, same
+from zoo import PROGRAMS, Program
+
+import adcompiler as ad
+from adcompiler.frontend import Lowered, lower, spec_of
+from adcompiler.frontend.capture import flatten
+from adcompiler.frontend.spec import Leaf, leaves
+from adcompiler.ir.interpret import interpret
+from adcompiler.ir.types import Scalar, is_float
+from adcompiler.transforms.reverse import Pullback, reverse
+
+zoo = pytest.mark.parametrize("p", PROGRAMS, ids=str)
+
+
+def python(p: Program, args: tuple[Any, ...]) -> Any:
+    with np.errstate(all="ignore"):
+        return getattr(p.fn, "py_func", p.fn)(*args)
+
+
+def filled(p: Program, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments with defaults."""
+    bound = inspect.signature(getattr(p.fn, "py_func", p.fn)).bind(*args)
+    bound.apply_defaults()
+    return bound.args
+
+
+def lowered(p: Program, args: tuple[Any, ...]) -> tuple[Lowered, list[Any]]:
+    """The program's IR and its flat arguments, captured arrays last."""
+    args = filled(p, args)
+    low = lower(p.fn, tuple(spec_of(a) for a in args))
+    hidden = [c.read() for c in low.captures if isinstance(c.spec, Leaf)]
+    return low, [*(x for a in args for x in flatten(a)), *hidden]
+
+
+@zoo
+def test_interpreted(p: Program) -> None:
+    for first, args in ((a is p.args[0], filled(p, a)) for a in p.args):
+        low, flat = lowered(p, copied(args))
+        reference = copied(args)
+        expected = python(p, reference)
+        result = build(low.result, iter(interpret(low.function, flat)))
+        same(result, expected)
+        same(tuple(flat[: len(flatten(reference))]), tuple(flatten(reference)))
+        check(low.function, lowered(p, args)[1], order=p.order, passes=first, single=p.single, tol=p.tol)
+
+
+def seeds(low: Lowered, flat: list[Any]) -> list[Any]:
+    """An adjoint for each result; those of integers are not looked at."""
+    rng = np.random.default_rng(7)
+    outs = interpret(low.function, copied(tuple(flat)))
+    bars = [np.asarray(rng.standard_normal(np.shape(o))).astype(np.asarray(o).dtype) for o in outs]
+    return [b[()] if isinstance(r.type, Scalar) else b for b, r in zip(bars, low.function.returns, strict=True)]
+
+
+def of_interpreter(low: Lowered, flat: list[Any], bars: list[Any]) -> list[Any]:
+    """Adjoints of all float arguments: the reverse transform alone, no pass."""
+    fn = plain(low.function)
+    n = sum(len(list(leaves(s))) for _, s in low.signature)
+    wrt = tuple(k for k, q in enumerate(fn.params[:n]) if is_float(q.type))
+    ask = Pullback(wrt, tuple("param" if is_float(r.type) else None for r in fn.returns))
+    given = [b for b, r in zip(bars, fn.returns, strict=True) if is_float(r.type)]
+    return list(interpret(reverse(fn, ask), [*copied(tuple(flat)), *given]))
+
+
+def close(mine: list[Any], other: list[Any]) -> None:
+    assert len(mine) == len(other)
+    single = any(np.asarray(v).dtype == np.float32 for v in [*mine, *other])
+    for a, b in zip(mine, other, strict=True):
+        assert np.shape(a) == np.shape(b)
+        error = np.abs(np.subtract(a, b, dtype=float)) / (1.0 + np.abs(b))
+        assert np.all(error <= (2e-5 if single else 1e-11)), f"{a}\n{b}"
+
+
+@zoo
+def test_compiled(p: Program) -> None:
+    args = filled(p, p.args[0])
+    low, flat = lowered(p, args)
+    bars = seeds(low, flat)
+    expected = of_interpreter(low, flat, bars)
+    out_bar = build(low.result, iter(b.item() if isinstance(b, np.float64) else b for b in bars))
+    untouched = copied(args)
+    value, adjoints = ad.vjp(p.fn)(args, out_bar)
+    same(args, untouched)
+    same(value, python(p, copied(args)))
+    floats = [s for _, spec in low.signature for s in leaves(spec)]
+    mine = [a for a, s in zip(flatten_all(adjoints, args), floats, strict=True) if is_float(s.type)]
+    close(mine, expected)
+
+
+def flatten_all(adjoints: tuple[Any, ...], args: tuple[Any, ...]) -> list[Any]:
+    """A leaf for each leaf of the arguments, None where the whole argument is inactive."""
+    return [x for a, arg in zip(adjoints, args, strict=True) for x in (flatten(a) or [None] * len(flatten(arg)))]
+
+
+@pytest.mark.long
+@zoo
+def test_jit(p: Program) -> None:
+    for args in (filled(p, a) for a in p.args):
+        mine, theirs = copied(args), copied(args)
+        same(ad.jit(p.fn)(*mine), python(p, theirs))
+        same(mine, theirs)
+
+
+def test_size() -> None:
+    assert len(PROGRAMS) >= 300
+    assert len({p.name for p in PROGRAMS}) == len(PROGRAMS)
+    assert all(p.args for p in PROGRAMS)

@@ -1,0 +1,48 @@
+"""The zoo: programs as users write them, one module per corner of the language; the modules fill PROGRAMS."""
+
+from zoo import (
+    aliases,
+    allocation,
+    arrays,
+    branches,
+    calls,
+    exits,
+    kinks,
+    loops,
+    mutation,
+    nasty,
+    numerics,
+    precision,
+    products,
+    scalars,
+    slices,
+    solvers,
+    structures,
+    views,
+    whiles,
+)
+from zoo.registry import PROGRAMS, Program
+
+__all__ = [
+    "PROGRAMS",
+    "Program",
+    "aliases",
+    "allocation",
+    "arrays",
+    "branches",
+    "calls",
+    "exits",
+    "kinks",
+    "loops",
+    "mutation",
+    "nasty",
+    "numerics",
+    "precision",
+    "products",
+    "scalars",
+    "slices",
+    "solvers",
+    "structures",
+    "views",
+    "whiles",
+]
