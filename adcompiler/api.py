@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 import types
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from adcompiler.driver import Options
-from adcompiler.errors import TypeMismatch, UnsupportedFunction
+from adcompiler.errors import AdcompilerError, Loc, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend.values import Closure, Partial
 from adcompiler.transform import Kind, Transform
 
@@ -40,7 +42,7 @@ def _make(kind: Kind, fn: Any, options: dict[str, Any]) -> Any:
     """The transform of fn, or a decorator where fn is still to come."""
     checked = _options(options)
     if fn is None:
-        return lambda f: _transform(kind, f, checked)
+        return _static(lambda f: _transform(kind, f, checked))
     return _transform(kind, fn, checked)
 
 
@@ -59,9 +61,33 @@ def _transform(kind: Kind, fn: Any, options: Options) -> Transform:
 
 
 def _static(function: Any) -> Any:
-    """Mark a function that programs may call while they are being compiled."""
-    function.__ad_static__ = True
-    return function
+    """A function that programs may call while they are being compiled; its errors name the line of the call."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except AdcompilerError as error:
+            if error.loc is not None:
+                raise
+            raise type(error)(error.message, _caller(), error.hint) from None
+        except TypeError as error:
+            raise TypeMismatch(f"ad.{error}", _caller()) from None
+
+    called.__ad_static__ = True  # type: ignore[attr-defined]
+    return called
+
+
+def _caller() -> Loc | None:
+    """The user's place: the innermost frame that is not ours."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "adcompiler":
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None:
+        return None
+    positions = getattr(frame.f_code, "co_positions", None)  # new in Python 3.11
+    column = next(islice(positions(), frame.f_lasti // 2, None), (None,) * 4)[2] if positions else None
+    return Loc(frame.f_code.co_filename, frame.f_lineno, 0 if column is None else column + 1)
 
 
 def _numbers(given: Any, name: str = "argnums") -> int | tuple[int, ...]:

@@ -44,7 +44,7 @@ class Options:
     def check(self) -> Options:
         """Refuse what is not built yet, and what makes no sense."""
         if self.target not in ("cpu", "cuda"):
-            raise UnsupportedFunction(f"target={self.target!r}", hint='target="cpu" or target="cuda"')
+            raise UnsupportedFunction(f"no target is called {self.target!r}", hint='target="cpu" or target="cuda"')
         if self.target == "cuda":
             raise UnsupportedFunction('target="cuda" is not built yet', hint='target="cpu"')
         if self.parallel:
@@ -69,6 +69,11 @@ class Options:
             raise TypeMismatch(f"no fastmath flag is called {unknown[0]!r}", hint=hint)
 
     @property
+    def strict(self) -> bool:
+        """Must the order of floating-point operations stay?"""
+        return self.fastmath is False or (isinstance(self.fastmath, frozenset) and "reassoc" not in self.fastmath)
+
+    @property
     def disabled(self) -> frozenset[str]:
         env = os.environ.get("ADCOMPILER_DISABLE", "")
         return frozenset(self.disable) | _known(filter(None, env.replace(",", " ").split()))
@@ -86,13 +91,13 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 
 Observer = Callable[[str, Function], None]
 BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
-AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce")
+AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce", "arrange", "cse", "dce", "schedule")
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:
     """Run passes by name, less the disabled ones; verified after each where ADCOMPILER_VERIFY is set."""
     check = bool(os.environ.get("ADCOMPILER_VERIFY"))
-    return passes.run_passes(fn, names, disable=options.disabled, verify=check, observer=observer)
+    return passes.run_passes(fn, names, options.disabled, check, observer, strict=options.strict)
 
 
 def primal(

@@ -13,6 +13,7 @@ from adcompiler.errors import Loc, ShapeMismatch, TypeMismatch
 from adcompiler.frontend import Capture, Lowered
 from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
 from adcompiler.ir.types import DTYPES, Array, Scalar
+from adcompiler.ir.walk import walk
 from adcompiler.trees import overlap, plain, rebuilt, record
 
 __all__ = ["MISS", "paths", "rebuilt", "translated", "wrapper"]
@@ -145,7 +146,7 @@ def wrapper(
 
     `low` is the program that `kernel` was compiled from; `name` and `loc` are for errors.
     """
-    text = _Text({"kernel": kernel, "MISS": MISS, "translated": translated})
+    text = _Text({"kernel": kernel, "MISS": MISS, "translated": translated, "low": low})
     inner, flat = _Text(text.names), list[str]()
     taken = [spec for _, spec in low.signature]
     for k, (spec, target) in enumerate(zip(given, taken, strict=True)):
@@ -163,7 +164,7 @@ def wrapper(
     parts = iter(["r"] if count == 1 else [f"r[{k}]" for k in range(count)])
     expression = _result(text, low.result, parts)
     lines += [f"    try: r = kernel({', '.join(flat)})"]
-    lines += ["    except (ValueError, OverflowError) as error: raise translated(error) from None"]
+    lines += ["    except (ValueError, OverflowError) as error: raise translated(error, low) from None"]
     lines.append(f"    return {expression}")
     scope = dict(text.names)
     exec(compile("\n".join(lines), "<adcompiler wrapper>", "exec"), scope)
@@ -190,11 +191,14 @@ def _same(spec: Static) -> Callable[[Any], bool]:
     return lambda value: same_static(value, spec.value)
 
 
-def translated(error: Exception) -> Exception:
+def translated(error: Exception, low: Lowered) -> Exception:
     """The public class of an error that compiled code, or the call of it, raised."""
     text = str(error)
     if text.startswith(PREFIX):
-        return ShapeMismatch(text.removeprefix(PREFIX))
+        message, _, place = text.removeprefix(PREFIX).rpartition(" (")
+        known = (op.loc for op in walk(low.function.body) if op.loc is not None)
+        loc = next((loc for loc in known if loc.short == place.rstrip(")")), None)
+        return ShapeMismatch(message, loc) if loc is not None else ShapeMismatch(text.removeprefix(PREFIX))
     if isinstance(error, OverflowError) and "int too" in text:
         return TypeMismatch("an integer does not fit 64 bits", hint="a float")
     return error

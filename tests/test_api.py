@@ -418,7 +418,7 @@ class TestOptions:
     def test_refused(self):
         for name, value in (
             ("foo", 1), ("fastmath", {"contrakt"}), ("fastmath", "contract"), ("fastmath", 3), ("cache", "no"),
-            ("parallel", 1), ("boundscheck", None), ("has_aux", 3), ("donate", "a"), ("donate", 1.5),
+            ("boundscheck", None), ("has_aux", 3), ("donate", "a"), ("donate", 1.5),
         ):  # fmt: skip
             with pytest.raises(TypeMismatch, match=name):
                 ad.grad(squares, **{name: value})

@@ -165,7 +165,7 @@ def test_types():
     fails(TypeMismatch, "'s' is", rank, X)
     fails(TypeMismatch, "'y' is", branches, 1.0)
     fails(TypeMismatch, "an array can't be stored", store, X)
-    fails(AdcompilerError, "too many indices", many, X)
+    fails(TypeMismatch, "too many indices", many, X)
     fails(TypeMismatch, "is a list outside", mutable, 1.0)
     fails(TypeMismatch, "read before", early, 1.0)
 

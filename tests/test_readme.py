@@ -8,6 +8,9 @@ import os
 import re
 from pathlib import Path
 
+import adcompiler.ops  # noqa: F401
+from adcompiler.ir.text import parse
+
 README = Path(__file__).parent.parent / "README.md"
 # A program, or a text made by one: ```text after a program is what it printed; <!-- code --> names what prints the next.
 BLOCK = re.compile(r"(?:<!-- (?P<maker>.+) -->\n)?```(?P<kind>python|text)\n(?P<body>.*?)```", re.DOTALL)
@@ -40,3 +43,9 @@ def test_programs_print_what_the_readme_says(tmp_path):
     if os.environ.get("UPDATE_GOLDEN"):
         README.write_text(actual, encoding="utf-8")
     assert actual == text or os.environ.get("UPDATE_GOLDEN")
+
+
+def test_the_text_form_in_the_documentation_prints_itself():
+    text = (README.parent / "docs" / "ir.md").read_text(encoding="utf-8")
+    found = re.search(r"```\n(func .*?)```", text, re.DOTALL)
+    assert found is not None and str(parse(found[1])) == found[1]

@@ -116,7 +116,12 @@ def _name(fn: Any) -> str:
 
 
 def _hint(fn: Any) -> str | None:
-    return "loops over elements" if _name(fn).startswith("numpy") else None
+    name = _name(fn)
+    if name.startswith("numpy.random"):
+        return "random numbers as an argument"
+    if name in ("isinstance", "hasattr", "getattr", "type", "callable"):
+        return "an argument that says which case it is"
+    return "loops over elements" if name.startswith("numpy") else "arithmetic, math and NumPy functions, or call it outside"
 
 
 # Python functions.
@@ -302,7 +307,7 @@ def _call_now(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Val:
     except TypeError as error:
         raise cx.error(f"{_name(fn)}: {error}", "functions and constants as arguments") from None
     try:
-        return from_static(fn(*values, **named))
+        return from_static(getattr(fn, "__wrapped__", fn)(*values, **named))
     except AdcompilerError as error:
         raise type(error)(error.message, error.loc or cx.b.loc, error.hint) from None
 

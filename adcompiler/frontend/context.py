@@ -55,7 +55,7 @@ class Context:
     """One lowering."""
 
     b: Builder
-    frame: Frame | None = None
+    frame: Frame = None  # type: ignore[assignment]
     heap: dict[Box, Val] = field(default_factory=dict)
     sources: dict[str, None] = field(default_factory=dict)
     captures: dict[Any, Any] = field(default_factory=dict)
@@ -75,16 +75,21 @@ class Context:
     exclusive: list[tuple[str, list[Operand], list[Operand], Loc | None]] = field(default_factory=list)
 
     # Places and errors.
-    def loc(self, node: ast.AST) -> Loc:
-        assert self.frame is not None
+    def loc(self, node: Any) -> Loc:
         return Loc(self.frame.file, node.lineno, node.col_offset + 1)
 
     @contextmanager
     def at(self, node: ast.AST) -> Iterator[None]:
+        """What is built, and what goes wrong, inside belongs to this node."""
         with self.b.at(self.loc(node) if hasattr(node, "lineno") else self.b.loc):
-            yield
+            try:
+                yield
+            except AdcompilerError as error:
+                if error.loc is not None:
+                    raise
+                raise type(error)(error.message, self.b.loc, error.hint) from None
 
-    def error(self, message: str, hint: str | None = None, kind: type[AdcompilerError] = TypeMismatch) -> Exception:
+    def error(self, message: str, hint: str | None = None, kind: type[AdcompilerError] = TypeMismatch) -> AdcompilerError:
         """An error at the place that is being lowered."""
         return kind(message, self.b.loc, hint)
 
@@ -94,7 +99,7 @@ class Context:
         value = self._emit(name, args, attrs, hint).result
         self.temps.add(value)
         for arg in args:
-            if arg in self.unrollable:
+            if isinstance(arg, Value) and arg in self.unrollable:
                 self.unrollable[value] = self.unrollable[arg]
         return value
 
@@ -125,14 +130,12 @@ class Context:
     # State: the names of this frame and the contents of boxes.
     @property
     def env(self) -> State:
-        assert self.frame is not None
         return self.frame.env
 
     def state(self) -> State:
         return {**self.env, **self.heap}
 
     def restore(self, state: State) -> None:
-        assert self.frame is not None
         self.frame.env = {k: v for k, v in state.items() if isinstance(k, str)}
         self.heap = {k: v for k, v in state.items() if isinstance(k, Box)}
 
@@ -156,7 +159,10 @@ class Context:
     # How control left.
     def flag(self, key: str) -> Operand:
         v = self.env.get(key)
-        return boolean(False) if v is None else v.op if isinstance(v, Num) else v.flag
+        if isinstance(v, Maybe):
+            return v.flag
+        assert v is None or isinstance(v, Num)
+        return boolean(False) if v is None else v.op
 
     def leave(self, key: str) -> None:
         self.env[key] = Num(boolean(True))

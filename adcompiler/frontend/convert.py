@@ -118,7 +118,7 @@ def to_python(cx: Context, v: Val) -> Any:
     if isinstance(v, Closure | Partial):
         return v
     if isinstance(v, Num) and v.known:
-        return v.op.value
+        return v.value
     if isinstance(v, Seq):
         return (
             tuple([to_python(cx, i) for i in v.items]) if v.cls is None else v.cls(*(to_python(cx, i) for i in v.items))

@@ -95,7 +95,7 @@ def of_math(op: str, function: Callable[..., Any]) -> Handler:
         arity(cx, args, 2 if op in ("arctan2", "hypot", "copysign", "fmod", "pow") else 1, name)
         if all(n.known for n in numbers):
             try:
-                return number(float(function(*(n.op.value for n in numbers))))
+                return number(float(function(*(n.value for n in numbers))))
             except (ValueError, OverflowError):
                 pass
         return Num(cx.op(op, *unify(cx, numbers, "f64")))
@@ -123,7 +123,7 @@ def polygamma(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
     n, x = args
     if not (isinstance(n, Num) and n.known):
         raise cx.error("the order of polygamma must be a literal")
-    return strong(elementwise(cx, "polygamma", np.sin, [need_number(cx, x)], n=int(n.op.value)))
+    return strong(elementwise(cx, "polygamma", np.sin, [need_number(cx, x)], n=int(n.value)))
 
 
 def predicate(op: str, weak: bool) -> Handler:
@@ -156,7 +156,7 @@ def absolute(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None
     arity(cx, args, 1, "abs")
     x = need_number(cx, args[0])
     if isinstance(x, Num) and x.known and x.weak:
-        return number(builtins.abs(x.op.value))
+        return number(builtins.abs(x.value))
     return wrap(cx, cx.op("abs", cast(cx, x.op, "i64" if x.dtype == "b1" else x.dtype)), getattr(x, "weak", False))
 
 

@@ -91,7 +91,7 @@ def _tuple_operator(cx: Context, kind: str, a: Val, b: Val) -> Val:
     if kind == "Mult":
         sequence, count = (a, b) if isinstance(a, Seq) else (b, a)
         if isinstance(count, Num) and count.known:
-            return Seq(sequence.items * count.op.value)
+            return Seq(sequence.items * count.value)
     raise cx.error(f"this operator is not defined for {describe(a)} and {describe(b)}", "np.array of the tuple")
 
 
@@ -143,7 +143,7 @@ def short_circuit(cx: Context, is_and: bool, left: Val, right: Callable[[], Val]
     spliced = _cheap(cx, right) if _is_bool(left) else None
     if spliced is not None:
         if isinstance(spliced.op, Const):
-            return left if bool(spliced.op.value) == is_and else Num(boolean(not is_and))
+            return left if bool(spliced.value) == is_and else Num(boolean(not is_and))
         strong = isinstance(left, Num) and not left.weak and not spliced.weak
         return Num(cx.op("and" if is_and else "or", cond, spliced.op), not strong)
     if is_and:

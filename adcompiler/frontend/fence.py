@@ -19,10 +19,10 @@ class Refusal:
 FENCE: dict[type[ast.AST] | str, Refusal] = {
     ast.Try: Refusal("`try` has no meaning in compiled code", "test the condition beforehand with `if`"),
     ast.With: Refusal("`with` is not supported", "do it outside of the function"),
-    ast.AsyncWith: Refusal("`async with` is not supported"),
+    ast.AsyncWith: Refusal("`async with` is not supported", "do it outside of the function"),
     ast.AsyncFor: Refusal("`async for` is not supported", "a plain `for`"),
     ast.AsyncFunctionDef: Refusal("async functions are not supported", "a plain `def`"),
-    ast.Await: Refusal("`await` is not supported"),
+    ast.Await: Refusal("`await` is not supported", "a plain call"),
     ast.Delete: Refusal("`del` is not supported: a name keeps its type and value", "leave the name alone"),
     ast.Import: Refusal("`import` inside a function is not supported", "import at the top of the file"),
     ast.ImportFrom: Refusal("`import` inside a function is not supported", "import at the top of the file"),
@@ -35,13 +35,13 @@ FENCE: dict[type[ast.AST] | str, Refusal] = {
     ast.Set: Refusal("sets are not supported", "a tuple or an array"),
     ast.SetComp: Refusal("sets are not supported", "a tuple or an array"),
     ast.DictComp: Refusal("dict comprehensions are not supported", "a dict display with constant keys"),
-    ast.JoinedStr: Refusal("f-strings are supported only in messages: print, raise, assert"),
-    ast.Starred: Refusal("`*` is supported only in calls, tuples and lists"),
+    ast.JoinedStr: Refusal("f-strings are supported only in messages: print, raise, assert", "do it outside of the function"),
+    ast.Starred: Refusal("`*` is supported only in calls, tuples and lists", "each item by itself"),
     ast.In: Refusal("`in` is not supported on run-time values", "compare with each, or loop"),
     ast.NotIn: Refusal("`not in` is not supported on run-time values", "compare with each, or loop"),
     "append": Refusal("growing lists have no static type", "np.zeros(n) before the loop, and a[i] = value in it"),
     "complex": Refusal("complex numbers are not supported yet", "separate real and imaginary parts"),
-    "bytes": Refusal("bytes are not supported"),
+    "bytes": Refusal("bytes are not supported", "an array of integers"),
     "string": Refusal("strings are not data here", "do it outside of the function"),
     "starred target": Refusal("starred targets are not supported", "slices of the tuple"),
 }
@@ -52,7 +52,7 @@ for _name in ("Match", "TryStar", "TypeAlias", "TemplateStr"):
         )
 
 
-def refuse(construct: type[ast.AST] | str, loc: Loc) -> UnsupportedSyntax:
+def refuse(construct: type[ast.AST] | str, loc: Loc | None) -> UnsupportedSyntax:
     """The error for a construct outside the fence."""
     entry = FENCE.get(construct)
     if entry is None:

@@ -113,7 +113,7 @@ def extreme(kind: str) -> Handler:
 def _better(cx: Context, kind: str, a: Num, b: Num) -> Num:
     wins = binary(cx, kind, b, a)
     if isinstance(wins, Num) and wins.known:
-        return b if wins.op.value else a
+        return b if wins.value else a
     dtype = common(cx, (a, b))
     x, y = unify(cx, (a, b), dtype)
     return Num(cx.op("select", wins.op, y, x), a.weak and b.weak)

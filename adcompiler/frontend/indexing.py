@@ -41,7 +41,7 @@ def constant_key(cx: Context, key: Val) -> Any:
     if isinstance(key, Obj) and isinstance(key.value, str):
         return key.value
     if isinstance(key, Num) and key.known:
-        return key.op.value
+        return key.value
     raise cx.error("the keys of a dict must be constants", "an array indexed by integers")
 
 
@@ -52,11 +52,11 @@ def _item(cx: Context, base: Seq, index: Val) -> Val:
     if not isinstance(index, Num):
         raise cx.error(f"a tuple's index is an integer, not {describe(index)}")
     if index.known:
-        if not -len(base.items) <= index.op.value < len(base.items):
+        if not -len(base.items) <= index.value < len(base.items):
             raise cx.error(
-                f"index {index.op.value} is out of range for a tuple of {len(base.items)}", kind=AdcompilerError
+                f"index {index.value} is out of range for a tuple of {len(base.items)}"
             )
-        return base.items[index.op.value]
+        return base.items[index.value]
     return _pick(cx, base, index)
 
 
@@ -84,7 +84,7 @@ def _pick(cx: Context, base: Seq, index: Num) -> Val:
 
 def static_int(cx: Context, v: Val) -> int:
     if isinstance(v, Num) and v.known and v.dtype != "f64":
-        return int(v.op.value)
+        return int(v.value)
     raise cx.error("this must be an integer known when compiling")
 
 
@@ -138,7 +138,7 @@ def _spelled_out(cx: Context, items: list[Val], rank: int) -> list[Val]:
     full = Slice(Obj(None), Obj(None), Obj(None))
     used = sum(not is_none(i) and not _is_ellipsis(i) for i in items)
     if used > rank:
-        raise cx.error(f"too many indices: {used} for an array with {rank} axes", kind=AdcompilerError)
+        raise cx.error(f"too many indices: {used} for an array with {rank} axes", "one index per axis")
     dots = [k for k, i in enumerate(items) if _is_ellipsis(i)]
     if len(dots) > 1:
         raise cx.error("an index can have only one `...`")
@@ -157,12 +157,12 @@ def _item_code(cx: Context, item: Val) -> tuple[str, list[Operand]]:
         return "n", []
     if isinstance(item, Slice):
         step = item.step
-        if isinstance(step, Num) and step.known and step.op.value == 1:
+        if isinstance(step, Num) and step.known and step.value == 1:
             step = Obj(None)
-        if isinstance(step, Num) and step.known and step.op.value == 0:
+        if isinstance(step, Num) and step.known and step.value == 0:
             raise cx.error("slice step cannot be zero")
         parts = [item.lo, item.hi, step]
-        if isinstance(item.lo, Num) and item.lo.known and item.lo.op.value == 0 and is_none(step):
+        if isinstance(item.lo, Num) and item.lo.known and item.lo.value == 0 and is_none(step):
             parts[0] = Obj(None)
         given = [p for p in parts if isinstance(p, Num)]
         code = "".join("0" if is_none(p) else "1" for p in parts)

@@ -40,7 +40,7 @@ def known_items(cx: Context, v: Val) -> tuple[Val, ...] | None:
     if isinstance(v, Map):
         return tuple([Obj(k) if isinstance(k, str) else number(k) for k in v.keys])
     if isinstance(v, Range) and v.lo.known and v.hi.known and v.step.known:
-        values = range(v.lo.op.value, v.hi.op.value, v.step.op.value)
+        values = range(v.lo.value, v.hi.value, v.step.value)
         return tuple(map(number, values)) if len(values) <= MAX_STATIC else None
     if not isinstance(v, Each):
         return None
@@ -110,10 +110,10 @@ def smaller(cx: Context, a: Operand, b: Operand) -> Operand:
 def range_count(cx: Context, r: Range) -> Operand:
     """How many items a range has."""
     if all(p.known for p in (r.lo, r.hi, r.step)):
-        return integer(len(range(r.lo.op.value, r.hi.op.value, r.step.op.value)))
+        return integer(len(range(r.lo.value, r.hi.value, r.step.value)))
     if not r.step.known:
         raise cx.error("the step of this range must be a literal")
-    step = r.step.op.value
+    step = r.step.value
     span = cx.op("sub", r.hi.op, r.lo.op) if r.lo.op != integer(0) else r.hi.op
     if step != 1:
         span = cx.op("floordiv", cx.op("add", span, integer(step - (1 if step > 0 else -1))), integer(step))
@@ -152,11 +152,11 @@ def reverse(cx: Context, v: Val) -> Val:
     if not isinstance(v, Range):
         raise cx.error(f"reversed needs a range, an array or a tuple, not {describe(v)}")
     if all(p.known for p in (v.lo, v.hi, v.step)):
-        r = range(v.lo.op.value, v.hi.op.value, v.step.op.value)[::-1]
+        r = range(v.lo.value, v.hi.value, v.step.value)[::-1]
         return Range(number(r.start), number(r.stop), number(r.step))
     if v.step.op == integer(1):
         one = integer(1)
-        low = Num(cx.op("sub", v.lo.op, one)) if not v.lo.known else number(v.lo.op.value - 1)
+        low = Num(cx.op("sub", v.lo.op, one)) if not v.lo.known else number(v.lo.value - 1)
         return Range(Num(cx.op("sub", v.hi.op, one)), low, number(-1))
     n, step = range_count(cx, v), v.step.op
     last = cx.op("add", v.lo.op, cx.op("mul", cx.op("sub", n, integer(1)), step))

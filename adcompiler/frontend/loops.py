@@ -307,8 +307,8 @@ def _kept(attempt: Attempt, inits: list[Operand], yields: list[Operand]) -> list
 def _leave(cx: Context, node: ast.For | ast.While, before: State, results: State) -> Operand:
     """The state after the loop."""
     state = dict(before)
-    for name in assigned([node]):
-        state.pop(name, None)
+    for name in assigned([node.target if isinstance(node, ast.For) else node.test, *node.body]):
+        state.pop(name, None)  # not carried: nothing reads it
     cx.restore({**state, **results})
     for key, value in results.items():
         if isinstance(key, Box):

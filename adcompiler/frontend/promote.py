@@ -127,14 +127,14 @@ def binary(cx: Context, kind: str, a: Number, b: Number) -> Number:
 
 
 def _python_binary(cx: Context, kind: str, name: str, python: Any, a: Num, b: Num) -> Num:
-    if a.known and b.known and (folded := _fold(python, a.op.value, b.op.value)) is not None:
+    if a.known and b.known and (folded := _fold(python, a.value, b.value)) is not None:
         return folded
     if kind in COMPARE:
         return Num(cx.op(name, *unify(cx, (a, b), _plain(a, b, floats=False, bools=True))))
     if kind.startswith("Bit") and a.dtype == b.dtype == "b1":
         logical = {"BitAnd": "and", "BitOr": "or", "BitXor": "ne"}[kind]
         return Num(cx.op(logical, a.op, b.op))
-    floats = kind == "Div" or (kind == "Pow" and b.known and b.op.value < 0)
+    floats = kind == "Div" or (kind == "Pow" and b.known and b.value < 0)
     return Num(cx.op(name, *unify(cx, (a, b), _plain(a, b, floats))))
 
 
@@ -166,7 +166,7 @@ def unary(cx: Context, kind: str, a: Number) -> Number:
     if kind == "UAdd":
         return a if isinstance(a, Num) else Arr(cx.op("copy", a.op))
     python = {"USub": operator.neg, "Invert": operator.invert}[kind]
-    if weak and a.known and (folded := _fold(python, a.op.value)) is not None:
+    if weak and a.known and (folded := _fold(python, a.value)) is not None:
         return folded
     if kind == "Invert" and a.dtype[0] == "f":
         raise cx.error(f"~ needs integers or bools, not {describe(a)}")
@@ -183,7 +183,7 @@ def truth(cx: Context, v: Val) -> Operand:
     """The value as a condition."""
     if isinstance(v, Num):
         if isinstance(v.op, Const):
-            return boolean(bool(v.op.value))
+            return boolean(bool(v.value))
         return v.op if v.dtype == "b1" else cx.op("ne", v.op, const(0, Scalar(v.dtype)))
     if isinstance(v, Arr):
         raise cx.error("the truth value of an array is ambiguous", "compare elements, or use np.any / np.all")

@@ -56,7 +56,7 @@ def source_of(fn: Callable[..., Any]) -> Source:
     if node is None:
         raise UnsupportedFunction(f"the source of {name} was not found in {code.co_filename}: has the file changed?")
     if isinstance(node, ast.AsyncFunctionDef):
-        raise UnsupportedSyntax(f"{name} is async", Loc(code.co_filename, node.lineno, node.col_offset + 1))
+        raise UnsupportedSyntax(f"{name} is async", Loc(code.co_filename, node.lineno, node.col_offset + 1), "a plain `def`")
     return Source(node, ast.get_source_segment(text, node) or "", code.co_filename, function)
 
 

@@ -25,26 +25,34 @@ class Num:
 
     @property
     def dtype(self) -> str:
+        assert isinstance(self.op.type, Scalar | Array)
         return self.op.type.dtype
 
     @property
     def known(self) -> bool:
         return isinstance(self.op, Const)
 
+    @property
+    def value(self) -> Any:
+        """The number, where it is known."""
+        assert isinstance(self.op, Const)
+        return self.op.value
+
 
 @dataclass(frozen=True, slots=True)
 class Arr:
     """A handle to an array."""
 
-    op: Operand
+    op: IRValue
 
     @property
     def type(self) -> Array:
+        assert isinstance(self.op.type, Array)
         return self.op.type
 
     @property
     def dtype(self) -> str:
-        return self.op.type.dtype
+        return self.type.dtype
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,10 @@ def _checked(divide: Callable[..., Any]) -> Callable[..., Any]:
 
 zero("floordiv", _checked(np.floor_divide), "{0} // {1}", infer.numeric, cheap=True, may_raise=_zero_divisor)
 elementwise("mod", _checked(np.mod), "{0} % {1}",
-            masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * o.floor(a / b))), rule=infer.numeric,
+            masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * apply("floordiv", a, b))), rule=infer.numeric,
             samples=((5.3, 2.0), (-1.3, 0.7), (4.1, -1.5)), cheap=True, may_raise=_zero_divisor)  # fmt: skip
 elementwise("fmod", np.fmod, "np.fmod({0}, {1})",
-            masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * apply("trunc", a / b))),
+            masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * apply("rint", (a - y) / b))),
             samples=((5.3, 2.0), (-1.3, 0.7), (4.1, -1.5)))  # fmt: skip
 
 # Casts and copies.
@@ -196,7 +196,7 @@ elementwise("clip", np.clip, "np.clip({0}, {1}, {2})",
                     lambda g, y, x, lo, hi: o.select(o.gt(lo, hi), g, o.select(o.ge(x, hi), g, 0.0))),
             rule=infer.numeric, samples=((0.5, -1.0, 1.0), (2.5, -1.0, 1.0), (-2.0, -1.0, 1.0)), mask=True)  # fmt: skip
 elementwise("copysign", np.copysign, "np.copysign({0}, {1})",
-            masked=(lambda g, y, a, b: o.select(o.lt(a * b, 0.0), -g, g), None), samples=PAIRS)  # fmt: skip
+            masked=(lambda g, y, a, b: o.select(o.eq(y, a), g, -g), None), samples=PAIRS)  # fmt: skip
 
 # Powers and logarithms.
 elementwise("square", np.square, "np.square({0})", lambda y, x: 2.0 * x, rule=infer.numeric, samples=ANY, cheap=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import bounds, checks, cse, dce, fold, hoist
+from adcompiler.passes import arrange, bounds, checks, cse, dce, fold, hoist, schedule
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -16,9 +16,15 @@ PASSES: dict[str, Pass] = {
     "cse": cse.run,
     "dce": dce.run,
     "hoist": hoist.run,
+    "arrange": arrange.run,
+    "schedule": schedule.run,
     "bounds": bounds.run,
     "checks": checks.run,
 }
+
+
+# Without reassociation, and with the sign of zero kept.
+STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "arrange": lambda fn: fn}
 
 
 def run_passes(
@@ -27,12 +33,14 @@ def run_passes(
     disable: Collection[str] = (),
     verify: bool = False,
     observer: Observer | None = None,
+    strict: bool = False,
 ) -> Function:
     """Run the named passes in the given order, except those disabled; `observer` sees the function after each."""
+    table = STRICT if strict else PASSES
     for name in names:
         if name in disable:
             continue
-        fn = PASSES[name](fn)
+        fn = table[name](fn)
         if verify:
             check(fn)
         if observer is not None:

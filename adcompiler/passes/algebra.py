@@ -1,7 +1,7 @@
 """The identities that folding knows, one function per op: what to say instead, or None.
 
 A rule gets a `Scene`, which tells where operands come from and builds ops in front of the one at hand.
-Identities keep IEEE values up to the sign of zero; `0.0 * x` stays, for x may be inf or nan.
+Identities keep IEEE values up to the sign of zero (`strict`: and that too, and the order of operations); `0.0 * x` stays, for x may be inf or nan.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Scene:
     count: dict[Value, int]
     build: Builder
     same_shape: Callable[[Operand, Operand], bool]
+    strict: bool = False
 
     def made_by(self, operand: Operand, name: str, once: bool = False) -> Op | None:
         """The op `name` that defines the operand; `once`: only if nothing else uses it."""
@@ -38,6 +39,10 @@ class Scene:
         """x where the operand is -x."""
         op = self.made_by(operand, "neg", once)
         return op.args[0] if op else None
+
+    def signless(self, zero: Operand) -> bool:
+        """May the sign of this zero be taken for either?"""
+        return not (self.strict and is_float(zero.type))
 
     def new(self, like: Op, name: str, *args: Operand) -> Value:
         """Build an op whose result takes the name of `like`'s."""
@@ -58,7 +63,7 @@ def neg(s: Scene, op: Op) -> Operand | None:
     (x,) = op.args
     if (inner := s.negated(x)) is not None:
         return inner
-    if is_float(x.type) and (difference := s.made_by(x, "sub", once=True)):
+    if is_float(x.type) and not s.strict and (difference := s.made_by(x, "sub", once=True)):
         return s.new(op, "sub", *reversed(difference.args))
     return None
 
@@ -66,7 +71,7 @@ def neg(s: Scene, op: Op) -> Operand | None:
 def add(s: Scene, op: Op) -> Operand | None:
     a, b = op.args
     for x, y in ((a, b), (b, a)):
-        if is_number(y, 0):
+        if is_number(y, 0) and s.signless(y):
             return x
     for x, y in ((a, b), (b, a)):
         if (minus := s.negated(y)) is not None:
@@ -80,7 +85,7 @@ def sub(s: Scene, op: Op) -> Operand | None:
     a, b = op.args
     if is_number(b, 0):
         return a
-    if is_number(a, 0):
+    if is_number(a, 0) and s.signless(a):
         return s.new(op, "neg", b)
     if (minus := s.negated(b)) is not None:
         return s.new(op, "add", a, minus)
@@ -122,7 +127,7 @@ def factor(s: Scene, op: Op) -> Operand | None:
     """c1 * (c2 * x) -> c * x, for floats, where c is an ordinary number."""
     c1, rest = _literal_first(op)
     inner = s.made_by(rest, "mul", once=True)
-    if not (isinstance(c1, Const) and inner and is_float(c1.type)):
+    if s.strict or not (isinstance(c1, Const) and inner and is_float(c1.type)):
         return None
     c2, x = _literal_first(inner)
     if not isinstance(c2, Const):

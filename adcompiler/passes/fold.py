@@ -26,10 +26,10 @@ from adcompiler.passes.carried import settled
 ROUNDS = 10
 
 
-def run(fn: Function) -> Function:
+def run(fn: Function, strict: bool = False) -> Function:
     """Fold until nothing changes."""
     for _ in range(ROUNDS):
-        folder = _Folder(fn)
+        folder = _Folder(fn, strict)
         folder.region(fn.body)
         substitute(fn.body, folder.env)
         if not folder.changed:
@@ -37,10 +37,16 @@ def run(fn: Function) -> Function:
     return fn
 
 
+def run_strict(fn: Function) -> Function:
+    """Fold without reassociation, and with the sign of zero kept."""
+    return run(fn, strict=True)
+
+
 class _Folder:
     """One round over the function."""
 
-    def __init__(self, fn: Function):
+    def __init__(self, fn: Function, strict: bool):
+        self.strict = strict
         self.env: Env = {}
         self.definer: dict[Value, Op] = {}
         self.count = {v: len(ops) for v, ops in uses(fn.body).items()}
@@ -92,7 +98,7 @@ class _Folder:
         if known is not None:
             return known
         draft = Region()
-        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape)
+        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape, self.strict)
         found = self.spread(op, scene)
         if found is None and op.name in RULES:
             found = RULES[op.name](scene, op)

@@ -149,7 +149,8 @@ class Control:
         swaps = Swaps([], [], [])
         params = op.carried
         rows = [k for k, p in enumerate(params) if isinstance(p.type, Array)]
-        rows = [k for k in rows if any(op.yields[k] is params[j] for j in rows)]
+        while any(op.yields[k] not in [params[j] for j in rows] for k in rows):
+            rows = [k for k in rows if op.yields[k] in [params[j] for j in rows]]
         cycle = {k: next(j for j in rows if op.yields[k] is params[j]) for k in rows}
         if not rows or sorted(cycle.values()) != rows:
             return swaps

@@ -118,11 +118,13 @@ class Shadows:
                 shadow = Value(f"{param.name}_bar", param.type)
                 site.regions[0].params.append(shadow)
                 self._forward[param] = shadow, None
-                site.args.append(self._copy(op.inits[k]))
+                init = op.inits[k]
+                blank = None if self._travels(init) else self.forward.before(site)
+                site.args.append(blank.op("undef", hint=shadow.name, type=shadow.type) if blank else self._copy(init))
             self._mirror(op.body)
             ends = [(op.body, self.forward.region[op.body])]
         for primal, region in ends:
-            extra = [self._copy(yielded(primal)[k]) for k in moving]
+            extra = [self._end_of(yielded(primal)[k], region) for k in moving]
             stop = 1 if region.terminator.attrs.get("until") else 0
             at = len(region.terminator.args) - stop
             region.terminator.args[at:at] = extra
@@ -130,6 +132,13 @@ class Shadows:
             result = Value(f"{op.results[k].name}_bar", op.results[k].type)
             site.results.append(result)
             self._forward[op.results[k]] = result, site
+
+    def _end_of(self, v: Operand, region: Region) -> Value:
+        """The shadow that a region yields: none where the array itself has no value on this path."""
+        if self._travels(v):
+            return self._copy(v)
+        assert isinstance(v, Value)
+        return self.forward.before(region.terminator).op("undef", hint=f"{v.name}_bar", type=v.type)
 
     def _mirror_tape(self, op: Op) -> None:
         site = self.forward.site[op]

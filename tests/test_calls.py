@@ -1,0 +1,363 @@
+"""Calls: what happens to arguments and results in memory, odd arguments, captured values, `out=`, `donate=`."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import timeit
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import adcompiler as ad
+from adcompiler.errors import ShapeMismatch, TypeMismatch
+
+F32 = np.float32
+X = np.array([1.0, 2.0, 3.0])
+READ_ONLY = X.copy()
+READ_ONLY.flags.writeable = False
+
+
+def squares(x):
+    return np.sum(x * x)
+
+
+def writes(a, b):
+    a[0] = a[0] * b[1]
+    return a[0] * a[1]
+
+
+def inner(a, b):
+    return np.sum(a * b)
+
+
+GRAD = ad.grad(squares)
+
+
+def unaligned():
+    a = np.zeros(25, np.uint8)[1:].view(np.float64)
+    a[:] = X
+    return a
+
+
+class Array(np.ndarray):
+    pass
+
+
+class Exposing:
+    __array_interface__ = X.__array_interface__
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        "x",
+        [
+            np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(6.0)[::-1], np.arange(6.0)[::2], np.zeros(0),
+            np.arange(6.0).reshape(2, 3).T, np.zeros((0, 3)), READ_ONLY, READ_ONLY[::-1], np.broadcast_to(2.0, (3,)),
+            X.view(Array), np.arange(3, dtype=F32), np.arange(24.0).reshape(2, 3, 4)[:, ::2, 1],
+        ],
+    )  # fmt: skip
+    def test_layouts(self, x):
+        for _ in range(2):
+            g = GRAD(x)
+            assert type(g) is np.ndarray and g.dtype == x.dtype and g.shape == x.shape
+            np.testing.assert_allclose(g, 2 * np.asarray(x))
+
+    def test_unaligned_and_exposed(self):
+        for x in (unaligned(), Exposing()):
+            np.testing.assert_array_equal(GRAD(x), 2 * X)
+
+    def test_refused(self):
+        for bad in (X.view(np.matrix), np.ma.array([1.0]), X.astype(">f8"), X.astype(complex), X.astype(np.float16),
+                    [1.0], 1j, object()):  # fmt: skip
+            with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: x: "):
+                GRAD(bad)
+
+    def test_sizes_do_not_recompile(self):
+        g = ad.grad(squares)
+        for n in (0, 1, 2, 1000):
+            g(np.ones(n))
+        assert len(g._built) == 1
+        g(np.ones(6)[::2])
+        g(np.ones(8)[::-2])
+        g(READ_ONLY)
+        g(unaligned())
+        assert len(g._built) == 2  # contiguous, strided
+        g(np.ones((2, 2)))
+        g(np.ones(2, F32))
+        assert len(g._built) == 4
+
+    def test_odd_scalars(self):
+        class Two(enum.IntEnum):
+            TWO = 2
+
+        class Float(float):
+            pass
+
+        g = ad.grad(lambda x, n: x**n)
+        for x, n in ((3.0, Two.TWO), (Float(3.0), 2), (3.0, np.int32(2)), (3.0, np.uint8(2)), (np.float64(3), 2)):
+            assert g(x, n) == 6.0
+        with pytest.raises(TypeMismatch, match="64 bits"):
+            ad.jit(lambda n: n + 1)(2**63)
+        assert ad.jit(lambda n: n + 1)(2**63 - 1) == -(2**63)
+
+    def test_odd_structures(self):
+        class Pair(tuple):
+            pass
+
+        g = ad.grad(lambda p, q: p["a b"] * q[0], argnums=(0, 1))
+        assert g(collections.OrderedDict({"a b": 2.0}), Pair((3.0, 1.0))) == ({"a b": 3.0}, (2.0, 0.0))
+        g = ad.grad(lambda x, mode, t, d: x * x if mode == "square" else x)
+        for mode in ("square", "".join(["squ", "are"])):
+            assert g(3.0, mode, (), {}) == 6.0
+        assert g(3.0, "no", (), {}) == 1.0 and len(g._built) == 2
+
+
+class TestMemory:
+    def test_callers_arrays_stay_as_they_are(self):
+        def f(a, b):
+            for i in range(len(a)):
+                a[i] = a[i] * b[i]
+                b[i] = 0.0
+            return a
+
+        def total(a, b):
+            return np.sum(f(a, b))
+
+        a, b, bar = X.copy(), X + 1, np.ones(3)
+        da = np.ones(3)
+        for call in (
+            lambda: ad.grad(total, argnums=(0, 1))(a, b), lambda: ad.value_and_grad(total)(a, b),
+            lambda: ad.jvp(f)((a, b), (da, bar)), lambda: ad.vjp(f)((a, b), bar),
+            lambda: ad.jvp(f)((a, b), (a, b)), lambda: ad.vjp(f)((a, b), a),
+        ):  # fmt: skip
+            call()
+            np.testing.assert_array_equal(np.stack([a, b, bar, da]), np.stack([X, X + 1, np.ones(3), np.ones(3)]))
+        ad.jit(total)(a, b)
+        np.testing.assert_array_equal(np.stack([a, b]), np.stack([X * (X + 1), np.zeros(3)]))
+
+    def test_results_are_fresh(self):
+        held = np.ones(3)
+        x = X.copy()
+        (_, (aux, view, captured)), g = ad.value_and_grad(lambda x: (np.sum(x * held), (x, x[1:], held)), has_aux=True)(x)
+        out, dot = ad.jvp(lambda x: x)((x,), (x,))
+        outs, bars = ad.vjp(lambda x: (x, x))((x,), (x, x))
+        twice = ad.grad(lambda a, b: np.sum(a) + np.sum(b), argnums=(0, 1))(x, x)
+        again = ad.jit(lambda x: (x, x.T))(x)
+        results = [aux, view, captured, g, out, dot, *outs, *bars, *twice, *again]
+        for k, r in enumerate(results):
+            for other in (x, held, *results[:k]):
+                assert not np.shares_memory(r, other), k
+
+    def test_same_array_twice(self):
+        x = X.copy()
+        g = ad.grad(lambda a, b: np.sum(a * b * b), argnums=(0, 1))(x, x)
+        np.testing.assert_array_equal(np.stack(g), np.stack([X * X, 2 * X * X]))
+        np.testing.assert_array_equal(ad.grad(lambda p: np.sum(p[0] * p[1]))((x, x))[1], X)
+
+    @pytest.mark.parametrize("kind", [ad.grad, ad.jit, ad.value_and_grad])
+    def test_overlap(self, kind):
+        g, x, y = kind(writes), X.copy(), np.arange(6.0)
+        for a, b in ((x, x), (y[:3], y[2:5]), (y[:4][::-1], y[:4]), (y[::2], y[1:5])):
+            for _ in range(2):
+                with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: writes: two arrays share memory"):
+                    g(a, b)
+        for a, b in ((y[:3], y[3:]), (y[::2], y[1::2]), (y[:3], y[3:][::-1])):
+            g(a, b)
+
+    def test_overlap_in_structures_and_along(self):
+        x = X.copy()
+        for call in (
+            lambda: ad.grad(lambda p: writes(p["a"], p["b"]))({"a": x, "b": x}),
+            lambda: ad.jvp(writes)((x, x), (x, x)), lambda: ad.vjp(writes)((x, x), 1.0),
+            lambda: ad.jvp(ad.grad(writes))((x, x), (x, x)), lambda: ad.vjp(ad.grad(writes))((x, x), x),
+            lambda: ad.grad(lambda a, b: ad.grad(writes)(a, b)[0])(x, x),
+            lambda: ad.grad(lambda a: ad.grad(writes)(a, a)[0])(x),
+            lambda: ad.grad(lambda a: ad.grad(writes)(a[1:], a)[0])(x),
+        ):  # fmt: skip
+            with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: .* share memory"):
+                call()
+        apart = ad.grad(lambda a: ad.grad(writes)(a[1:].copy(), a)[0])
+        np.testing.assert_array_equal(apart(x), [0.0, 3.0, 2.0])
+
+    def test_overlap_with_captured_arrays(self):
+        held = np.ones(3)
+
+        def f(a):
+            a[0] = held[1] * a[1]
+            return a[0] + held[0]
+
+        for kind in (ad.grad, ad.jit):
+            with pytest.raises(TypeMismatch, match="share memory"):
+                kind(f)(held)
+        np.testing.assert_array_equal(ad.grad(f)(X), [0.0, 1.0, 0.0])
+
+    def test_donate(self):
+        a, b = X.copy(), X + 1
+        g = ad.grad(writes, donate=0)
+        np.testing.assert_array_equal(g(a, b), [6.0, 3.0, 0.0])
+        assert a[0] == 3.0
+        a[0] = 1.0
+        ad.grad(writes, donate=(-2,))(a, b)
+        assert a[0] == 3.0
+        for donate in (2, -3, (0, 0)):
+            with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: donate="):
+                ad.grad(writes, donate=donate)(a, b)
+
+    def test_read_only_and_written(self):
+        np.testing.assert_array_equal(ad.grad(writes)(READ_ONLY, X), [4.0, 2.0, 0.0])
+        for kind in (ad.jit(writes), ad.grad(writes, donate=0)):
+            for bad in (READ_ONLY, unaligned()):
+                with pytest.raises(TypeMismatch, match="writes writes to a, which is read-only or not aligned"):
+                    kind(bad, X)
+
+
+class TestOut:
+    def test_buffers(self):
+        x, o, p = X.copy(), np.zeros(3), np.zeros(6)[::2]
+        assert GRAD(x, out=o) is o and GRAD(x, out=p) is p and np.all(o == 2 * X) and np.all(p == o)
+        assert GRAD(x, out=x) is x and np.all(x == 2 * X)
+        assert ad.value_and_grad(squares)(X, out=o)[1] is o
+        assert ad.vjp(squares)((X,), 1.0, out=(o,))[1][0] is o
+        assert ad.grad(lambda x: (squares(x), 1.0), has_aux=True)(X, out=o)[0] is o
+        scalar = np.zeros(())
+        assert ad.grad(lambda x: x * x)(3.0, out=scalar) is scalar and scalar == 6.0
+
+    def test_structures(self):
+        pair = namedtuple("pair", "a b")
+
+        @dataclasses.dataclass
+        class P:
+            a: float
+            b: np.ndarray
+
+        o, p = np.zeros(3), np.zeros(3)
+        both = ad.grad(inner, argnums=(0, 1))
+        for buffers in ((o, p), [o, p]):
+            a, b = both(X, X + 1, out=buffers)
+            assert a is o and b is p and np.all(a == X + 1) and np.all(b == X)
+        a, b = both(X, X + 1, out=(None, p))
+        assert a is not o and b is p
+        assert ad.grad(lambda p: inner(p.a, p.b))(pair(X, X), out=pair(o, p)).b is p
+        assert ad.grad(lambda p: inner(p["a"], p["b"]))({"a": X, "b": X}, out={"b": p, "a": o})["a"] is o
+        g = ad.grad(lambda p: p.a * np.sum(p.b))(P(2.0, X), out=P(0.0, o))
+        assert g.b is o and g.a == 6.0
+
+    def test_misuse(self):
+        o = np.zeros(3)
+        for bad in (np.zeros(4), np.zeros((1, 3)), np.zeros((2, 3)), np.zeros(1)):
+            with pytest.raises(ShapeMismatch, match=r"out has shape"):
+                GRAD(X, out=bad)
+        for bad in (o.astype(F32), [0.0] * 3, 1.0, (o,), {"x": o}, READ_ONLY):
+            with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: out "):
+                GRAD(X, out=bad)
+        both = ad.grad(inner, argnums=(0, 1))
+        for bad in ((o,), (o, o), o, (o, np.zeros(3, F32)), {"a": o, "b": o}):
+            with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: out"):
+                both(X, X, out=bad)
+        assert np.all(o == 0)  # nothing is written before all is checked
+        with pytest.raises(TypeMismatch, match="structure"):
+            ad.grad(lambda p: inner(p["a"], p["b"]))({"a": X, "b": X}, out={"a": o, "c": o})
+        for kind, args in ((ad.jit, (X,)), (ad.jvp, ((X,), (X,)))):
+            with pytest.raises(TypeMismatch, match="out= takes gradients"):
+                kind(squares)(*args, out=o)
+
+
+SCALE = 2.0
+TABLE = np.array([1.0, 2.0, 3.0])
+NESTED = (1.0, (2.0, np.ones(3)))
+
+
+def helper(x):
+    return SCALE * x * x
+
+
+def uses_helper(x):
+    return helper(x)
+
+
+def uses_table(x):
+    return np.sum(TABLE * x * x)
+
+
+class TestCaptured:
+    def test_scalars(self, monkeypatch):
+        g = ad.grad(uses_helper)
+        for value in (2.0, 3.0, 2.0, 3, F32(3), np.nan, np.nan):
+            monkeypatch.setitem(globals(), "SCALE", value)
+            np.testing.assert_equal(g(1.0), 2.0 * value)
+        assert len(g._built) == 5
+        monkeypatch.setitem(globals(), "SCALE", [2.0])
+        with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: 'SCALE' is a list"):
+            g(1.0)
+        monkeypatch.delitem(globals(), "SCALE")
+        with pytest.raises(TypeMismatch, match="'SCALE' is not defined"):
+            g(1.0)
+
+    def test_helpers(self, monkeypatch):
+        g = ad.grad(uses_helper)
+        assert g(3.0) == 12.0
+        for function, expected in ((lambda x: x**3, 27.0), (ad.jit(lambda x: 5 * x), 5.0), (helper, 12.0)):
+            monkeypatch.setitem(globals(), "helper", function)
+            assert g(3.0) == expected
+
+    def test_arrays(self, monkeypatch):
+        g = ad.grad(uses_table)
+        g(X)
+        TABLE[0] = 10.0
+        np.testing.assert_array_equal(g(X), 2 * TABLE * X)
+        TABLE[0] = 1.0
+        for other in (np.ones(3) * 7, np.ones((2, 3)), np.ones(6)[::2], READ_ONLY, READ_ONLY[::-1], X.astype(F32)):
+            monkeypatch.setitem(globals(), "TABLE", other)
+            for _ in range(2):
+                expected = 2 * (other if other.ndim == 1 else other.sum(axis=0)) * X
+                np.testing.assert_allclose(g(X), expected)
+        monkeypatch.setitem(globals(), "TABLE", np.ones(4))
+        with pytest.raises(ShapeMismatch, match=r"test_calls\.py:\d+:\d+: "):
+            g(X)
+
+    def test_structures(self, monkeypatch):
+        g = ad.grad(lambda x: NESTED[0] * x * NESTED[1][0] + np.sum(NESTED[1][1]) * x)
+        for value in ((1.0, (2.0, np.ones(3))), (3.0, (2.0, np.ones(3) * 2)), (3.0, (2.0, np.ones(4)))):
+            monkeypatch.setitem(globals(), "NESTED", value)
+            assert g(1.0) == value[0] * value[1][0] + np.sum(value[1][1])
+
+    def test_closures(self):
+        def make(c):
+            def f(x):
+                return c * x
+
+            def change(value):
+                nonlocal c
+                c = value
+
+            return f, change
+
+        f, change = make(2.0)
+        g = ad.grad(f)
+        assert g(1.0) == 2.0
+        change(9.0)
+        assert g(1.0) == 9.0
+
+    def test_mutable_containers(self):
+        for box, fn in (([1.0], lambda b: lambda x: b[0] * x), ({"a": 1.0}, lambda b: lambda x: b["a"] * x)):
+            with pytest.raises(TypeMismatch, match="may change at any time"):
+                ad.grad(fn(box))(1.0)
+
+
+def nanoseconds(call):
+    return min(timeit.repeat(call, number=20_000, repeat=7)) / 20_000 * 1e9
+
+
+def test_overhead():
+    """The wrapper's share of a tiny call: 0.5 µs in all where nothing else runs; here, against the kernel alone."""
+    g = ad.grad(lambda x: x * x)
+    g(2.0)
+    kernel = g.latest.compiled().function
+    assert nanoseconds(lambda: g(2.0)) < nanoseconds(lambda: kernel(2.0)) + 1_000
+    h, out = ad.grad(squares), np.zeros(3)
+    h(X)
+    kernel = h.latest.compiled().function
+    assert nanoseconds(lambda: h(X, out=out)) < nanoseconds(lambda: kernel(X)) + 4_000
