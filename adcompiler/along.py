@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from adcompiler.derive import finish, place, pullback, spans
 from adcompiler.driver import Observer, Options, fresh_copy, protect
@@ -48,7 +49,9 @@ def matched(name: str, spec: Spec, other: Given, loc: Loc | None) -> Iterator[Va
         return
     elif isinstance(spec, Tuple | Dict | Record) and _alike(spec, other.spec):
         keys = [*spec.keys] if isinstance(spec, Dict) else [*range(len(spec.items))]
-        found = dict(zip(other.spec.keys, other.items, strict=True)) if isinstance(other.spec, Dict) else other.items
+        found: Any = other.items
+        if isinstance(other.spec, Dict):
+            found = dict(zip(other.spec.keys, other.items, strict=True))
         for key, item in zip(keys, spec.items, strict=True):
             yield from matched(f"{name}[{key!r}]", item, found[key], loc)
         return
@@ -74,7 +77,7 @@ def jvp(low: Lowered, tangents: Sequence[Spec], options: Options, observer: Obse
     if len(tangents) != len(low.signature):
         raise TypeMismatch(f"{len(low.signature)} primals, but {len(tangents)} tangents", loc, "one per primal, or None")
     dots: list[Value] = []
-    found = []
+    found: list[Any] = []
     for (name, spec), tangent in zip(low.signature, tangents, strict=True):
         found += matched(name, spec, given(tangent, f"{name}_dot", dots), loc)
     moving = [k for k, dot in enumerate(found) if dot is not None and is_float(low.function.params[k].type)]

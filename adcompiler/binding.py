@@ -29,7 +29,7 @@ def signature_of(fn: Any) -> inspect.Signature:
 
 def _of_closure(fn: Closure) -> inspect.Signature:
     a, kinds = fn.node.args, inspect.Parameter
-    rows = [(p.arg, kinds.POSITIONAL_ONLY) for p in a.posonlyargs]
+    rows: list[tuple[str, Any]] = [(p.arg, kinds.POSITIONAL_ONLY) for p in a.posonlyargs]
     rows += [(p.arg, kinds.POSITIONAL_OR_KEYWORD) for p in a.args]
     rows += [(a.vararg.arg, kinds.VAR_POSITIONAL)] if a.vararg else []
     rows += [(p.arg, kinds.KEYWORD_ONLY) for p in a.kwonlyargs]

@@ -46,8 +46,8 @@ def find(place: str) -> Callable[..., Any]:
     fn: Any = load(Path(file))
     for part in name.split("."):
         if not hasattr(fn, part):
-            known = [k for k, v in vars(fn).items() if getattr(v, "__module__", None) == Path(file).stem and callable(v)]
-            raise TypeMismatch(f"{file} has no function {name!r}", hint=f"one of {', '.join(known)}" if known else None)
+            own = [k for k, v in vars(fn).items() if getattr(v, "__module__", "") == Path(file).stem and callable(v)]
+            raise TypeMismatch(f"{file} has no function {name!r}", hint=f"one of {', '.join(own)}" if own else None)
         fn = getattr(fn, part)
     while isinstance(fn, api.Transform):
         fn = fn.fn
@@ -172,6 +172,7 @@ def draw(specs: Sequence[Spec], seed: int, size: int) -> tuple[Any, ...]:
 def _drawn(leaf: Leaf, rng: np.random.Generator, size: int) -> Any:
     shape = (size,) * leaf.type.rank if isinstance(leaf.type, Array) else ()
     dtype = np_dtype(leaf.type)
+    numbers: Any
     if dtype.kind == "f":
         numbers = rng.uniform(0.1, 0.9, shape)
     elif dtype.kind == "b":
@@ -219,8 +220,8 @@ def check_command(args: argparse.Namespace) -> int:
     except AdcompilerError:
         raise
     except (ArithmeticError, LookupError, ValueError, AssertionError, RuntimeError) as error:
-        said = f"{type(error).__name__}: {error}"
-        raise TypeMismatch(f"{fn.__name__} raised {said}, for the inputs drawn", hint="another --size or --seed") from None
+        said, hint = f"{type(error).__name__}: {error}", "another --size or --seed"
+        raise TypeMismatch(f"{fn.__name__} raised {said}, for the inputs drawn", hint=hint) from None
     worst = max(found, key=lambda f: f.severity)
     bad = [f for f in found if not f.right]
     print(f"{fn.__name__}: {len(found)} tests up to order {args.order}, {len(bad)} mismatches")
@@ -258,7 +259,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         sub = command(name, run, text)
         _function(sub)
-        sub.add_argument("--mode", choices=TRANSFORMS, help="the function itself, its directional derivative, its gradient")
+        sub.add_argument("--mode", choices=TRANSFORMS, help="FUNC itself, its tangent, its gradient")
         stage = sub.add_mutually_exclusive_group()
         stage.add_argument("--after", metavar="PASS", help="the program after this pass (its last run)")
         stage.add_argument("--all-stages", action="store_true", help="the program after every pass")
@@ -283,7 +284,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _function(sub: argparse.ArgumentParser, wrt: bool = True) -> None:
     sub.add_argument("function", metavar="FILE:FUNC", help="a function in a Python file, as in model.py:loss")
-    sub.add_argument("--args", metavar="TYPES", help='types of its arguments, as in "f64[:,:], i64"; else its annotations')
+    sub.add_argument("--args", metavar="TYPES", help='types of its arguments: "f64[:,:], i64" (else annotations)')
     if wrt:
         sub.add_argument("--wrt", metavar="NAMES", help="arguments to differentiate, separated by commas")
         sub.add_argument("--disable", metavar="PASSES", help="passes to leave out, separated by commas")

@@ -28,8 +28,8 @@ def wanted(
     positions = []
     for n in numbers:
         if not -count <= n < count:
-            plural = "argument" if count == 1 else "arguments"
-            raise TypeMismatch(f"{option}={n}, but there are {count} {plural}", loc, f"0 to {count - 1}" if count else None)
+            hint = f"0 to {count - 1}" if count else None
+            raise TypeMismatch(f"{option}={n}, but {count} is the number of arguments", loc, hint)
         positions.append(n % count)
     if len(set(positions)) != len(positions):
         raise TypeMismatch(f"{option}={numbers} names an argument twice", loc, "each argument once")
@@ -72,6 +72,10 @@ def compiled(low: Lowered, options: Options) -> Lowered:
     return replace(low, function=separate(fresh_copy(low)))
 
 
+def _default_spec(default: Callable[[str], Any], name: str) -> Spec:
+    return spec_of(default(name), name)
+
+
 def hold(low: Lowered, count: int, default: Callable[[str], Any]) -> Lowered:
     """The arguments from `count` on take their defaults, which become captured values."""
     if len(low.signature) == count:
@@ -79,11 +83,12 @@ def hold(low: Lowered, count: int, default: Callable[[str], Any]) -> Lowered:
     fn, loc = fresh_copy(low), place(low.function)
     held = [k for span in spans(low)[count:] for k in span]
     rest = [p for k, p in enumerate(fn.params) if k not in held]
-    captures, constants, hidden = [*low.captures], {}, []
+    captures, hidden = [*low.captures], []
+    constants: dict[Value, Operand] = {}
     for (name, spec), span in zip(low.signature[count:], spans(low)[count:], strict=True):
         if default(name) is inspect.Parameter.empty or not isinstance(spec, Leaf | Tuple | Dict | Record | Static):
             raise TypeMismatch(f"{low.function.name}: primals lack the argument {name!r}", loc)
-        captures.append(Capture(name, lambda name=name: spec_of(default(name), name), Static(spec)))
+        captures.append(Capture(name, functools.partial(_default_spec, default, name), Static(spec)))
         for at, (k, leaf) in enumerate(zip(span, leaves(spec), strict=True)):
             read = functools.partial(_default_leaf, default, name, at)
             if isinstance(leaf.type, Array):
@@ -179,7 +184,8 @@ def gradient(
         observer=observer,
     )
     names = [low.signature[p][0] for p in positions]
-    fn.doc = f"{'Value and gradient' if with_value else 'Gradient'} of {low.function.name} with respect to {_and(names)}."
+    what = "Value and gradient" if with_value else "Gradient"
+    fn.doc = f"{what} of {low.function.name} with respect to {_and(names)}."
     grads = [low.signature[p][1] for p in positions]
     grad: Spec = grads[0] if bare else Tuple(tuple(grads))
     if with_value:

@@ -26,7 +26,7 @@ from adcompiler.ir.types import Array, Scalar, Type
 
 # Attributes that rules may ask for, with values to show them by.
 SHOWN = {"dtype": "f64", "n": 1}
-CONTROL = (
+CONTROL: tuple[tuple[str, str, str], ...] = (
     ("for", "its bounds", "the adjoint of its body, the same iterations backwards"),
     ("while", "a count", "the adjoint of its body, as many iterations as it ran, backwards"),
     ("if", "its condition", "the adjoint of the branch that was taken"),
@@ -111,7 +111,7 @@ def operations() -> str:
     """Every primitive y = op(a, b, ...): where it runs, what its adjoint needs, and what that adds for an adjoint g."""
     rows = [("op", "runs on", "keeps", "what an adjoint or direction g of y = op(a, b, ...) becomes")]
     rows += [(name, "cpu", *described(entry)) for name, entry in OPS.items()]
-    rows += [(name, "cpu", *how) for name, *how in CONTROL]
+    rows += [(name, "cpu", kept, how) for name, kept, how in CONTROL]
     widths = [max(len(row[k]) for row in rows) for k in range(3)] + [0]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
@@ -146,7 +146,7 @@ def processor() -> Iterator[tuple[str, str]]:
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"):
         if name in os.environ:
             yield name, f"{os.environ[name]} (unset it: it slows products or warm starts down)"
-    yield "threads", f"Numba {numba.config.NUMBA_NUM_THREADS}; adcompiler 1 (parallel=True is not built yet)"
+    yield "threads", f"Numba {numba.get_num_threads()}; adcompiler 1 (parallel=True is not built yet)"
 
 
 def blas() -> str:

@@ -24,7 +24,6 @@ from adcompiler.ir.types import Array
 from adcompiler.ir.walk import clone, substitute, walk
 from adcompiler.trees import plain
 
-
 FASTMATH = frozenset({"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast"})
 
 
@@ -91,7 +90,8 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 
 Observer = Callable[[str, Function], None]
 BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
-AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce", "arrange", "cse", "dce", "schedule")
+AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce", "elements", "fresh", "tapes", "fold", "cse", "dce", "arrange", "cse",
+         "dce", "arrange", "schedule")  # fmt: skip
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:
@@ -237,7 +237,7 @@ class Built:
 def _unchanged(capture: Capture) -> bool:
     try:
         value = capture.read()
-    except (KeyError, ValueError):  # the name is gone
+    except (KeyError, ValueError, AttributeError):  # the name is gone
         return False
     if isinstance(capture.spec, Static):
         return same_static(value, capture.spec.value)

@@ -12,6 +12,7 @@ import numpy as np
 from adcompiler import api
 from adcompiler.errors import GradientMismatch, NotDifferentiable, TypeMismatch
 from adcompiler.frontend import spec_of
+from adcompiler.frontend.convert import leaf_names
 from adcompiler.frontend.spec import Spec, leaves
 from adcompiler.ir.types import is_float, np_dtype
 from adcompiler.trees import arrays, rebuilt
@@ -73,9 +74,14 @@ def findings(
     seed: int = 0,
 ) -> list[Finding]:
     """What check_grads tests: the worst entry of each test, right or wrong."""
-    unknown = set(modes) - {"fwd", "rev"}
-    if unknown:
-        raise TypeMismatch(f"no mode {sorted(unknown)[0]!r}", hint='"fwd" or "rev"')
+    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    for mode in modes:
+        if mode not in ("fwd", "rev"):
+            raise TypeMismatch(f"check_grads: no mode {mode!r}", hint='"fwd" or "rev"')
+    if not modes or not isinstance(order, int) or order < 1:
+        raise TypeMismatch(f"check_grads: order={order!r}, modes={modes!r}", hint='order=1, modes=("fwd", "rev")')
+    if not isinstance(args, tuple | list):
+        raise TypeMismatch("check_grads: args is a tuple with one entry per argument", hint="(x,) for one argument")
     case = _Case(f, tuple(args), rtol, np.random.default_rng(seed))
     found: list[Finding] = []
     if "fwd" in modes:
@@ -86,7 +92,7 @@ def findings(
         # The derivative along a direction is itself a function of point and direction.
         tangents = case.direction(case.random())
         found += findings(api.jvp(f), (case.args, tangents), order - 1, modes, rtol=rtol, seed=seed + 1)
-        if "rev" in modes and case.outputs == 1:
+        if "rev" in modes and case.is_scalar:
             floats = tuple(k for k, s in enumerate(case.specs) if any(is_float(x.type) for x in leaves(s)))
             found += findings(api.grad(f, argnums=floats), case.args, order - 1, modes, rtol=rtol, seed=seed + 2)
     return found
@@ -108,7 +114,11 @@ class _Case:
         self.exact = 1e-3 if single else 1e-10
         self.step = 2e-2 if single else 2e-3
         self.size = sum(self.flat[k].size for k in self.floats)
-        self.outputs = _vector(self.call(np.zeros(self.size))).size
+        result = self.call(np.zeros(self.size))
+        if not any(is_float(leaf.type) for leaf in leaves(spec_of(result, "result"))):
+            raise NotDifferentiable("check_grads: the result holds no floating-point number")
+        self.is_scalar = isinstance(result, float | np.floating)
+        self.names = list(_names(f, self.specs))
 
     # Points and directions as one vector over all float entries.
     def _spread(self, base: Sequence[np.ndarray], v: np.ndarray) -> tuple[Any, ...]:
@@ -192,9 +202,16 @@ class _Case:
         for k in self.floats:
             if at < self.flat[k].size:
                 index = np.unravel_index(at, self.flat[k].shape)
-                return f"input {k}" + (f"{[int(i) for i in index]}" if index else "")
+                return self.names[k] + (f"{[int(i) for i in index]}" if index else "")
             at -= self.flat[k].size
         raise AssertionError("an entry outside the inputs")
+
+
+def _names(f: Callable[..., Any], specs: Sequence[Spec]) -> Iterator[str]:
+    """What the leaves of the arguments are called."""
+    binding = api.jit(f).binding
+    for k, spec in enumerate(specs):
+        yield from leaf_names(spec, binding.label(k))
 
 
 def _scalar(x: np.ndarray, t: Any) -> Any:

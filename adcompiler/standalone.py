@@ -15,8 +15,8 @@ import numpy as np
 from adcompiler import api, runtime
 from adcompiler.backends import python
 from adcompiler.driver import Built
-from adcompiler.errors import TypeMismatch, UnsupportedFunction
-from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple, leaves
+from adcompiler.errors import UnsupportedFunction
+from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, np_dtype
 from adcompiler.ir.walk import clone
@@ -27,8 +27,11 @@ from adcompiler.wrapper import paths
 LARGEST = 10_000  # entries of a captured array that is pasted in
 
 
+Argnums = int | tuple[int, ...]
+
+
 def module(
-    fn: Callable[..., Any], name: str, specs: Sequence[Spec], argnums: int | tuple[int, ...], disable: Sequence[str] = ()
+    fn: Callable[..., Any], name: str, specs: Sequence[Spec], argnums: Argnums, disable: Sequence[str] = ()
 ) -> str:
     """The text: FUNC, FUNC_grad and FUNC_value_and_grad, and the helpers that they call."""
     made = [
@@ -40,7 +43,7 @@ def module(
     body = "\n\n".join(part.text for part in made)
     helpers = _helpers(body)
     if name in runtime.__all__:
-        raise UnsupportedFunction(f"a helper of generated code is called {name} too", hint="another name for the function")
+        raise UnsupportedFunction(f"a helper of generated code is called {name} too", hint="another name")
     globals_ = "".join(f"{k} = np.{_array(v)}\n" for k, v in arrays_of.items())
     head = f'"""{name} and its gradient with respect to {made[1].wrt(argnums)}, made by adcompiler."""\n'
     text = "\n\n".join(filter(None, [globals_, *helpers, body]))
@@ -83,8 +86,8 @@ class _Part:
             if isinstance(capture.spec, Leaf):
                 value = np.asarray(capture.read())
                 if value.size > LARGEST:
-                    hint = "make it an argument"
-                    raise UnsupportedFunction(f"{self.name} reads the array {capture.name} of {value.size} entries", hint=hint)
+                    what = f"{self.name} reads the array {capture.name} of {value.size} entries"
+                    raise UnsupportedFunction(what, hint="make it an argument")
                 found[f"_{re.sub(r'[^0-9A-Za-z_]', '_', capture.name)}_{k}"] = value
         return found
 
@@ -151,7 +154,7 @@ def _put_together(spec: Spec, parts: Iterator[str], classes: dict[type, str]) ->
     if isinstance(spec, Leaf):
         part = next(parts)
         if isinstance(spec.type, Array):
-            return part if spec.type.rank else f"np.asarray({part})"
+            return part if spec.type.rank else f"np.asarray({part}, np.{np_dtype(spec.type).name})"
         return part if _bare(spec) or spec.type.dtype == "b1" else f"np.{np_dtype(spec.type).name}({part})"
     if isinstance(spec, Static):
         if spec.value is None or isinstance(spec.value, str):
@@ -174,7 +177,8 @@ def _array(value: np.ndarray) -> str:
     """An array as an expression that gives its very bits."""
     with np.printoptions(threshold=value.size + 1, floatmode="unique", linewidth=110):
         text = np.array_repr(value) if value.size else f"zeros({value.shape})"
-    text = re.sub(r",\s*(dtype=\w+|shape=\([^)]*\))", "", text).rstrip(")").replace("nan", "np.nan").replace("inf", "np.inf")
+    text = re.sub(r",\s*(dtype=\w+|shape=\([^)]*\))", "", text).rstrip(")")
+    text = text.replace("nan", "np.nan").replace("inf", "np.inf")
     return f"{text}, dtype=np.{value.dtype.name if value.dtype != bool else 'bool_'})"
 
 
@@ -261,8 +265,8 @@ def _unrolled(loop: ast.For) -> list[_Statement]:
     rows = []
     for row in loop.iter.elts:
         names = [n.id for n in ast.walk(row) if isinstance(n, ast.Name)]
-        function = ast.unparse(call.value.func)
-        rows.append(_Statement(f"{function}({', '.join(names)})\n", frozenset(), frozenset([function, *names]), names[0]))
+        of = ast.unparse(call.value.func)
+        rows.append(_Statement(f"{of}({', '.join(names)})\n", frozenset(), frozenset([of, *names]), names[0]))
     return rows
 
 

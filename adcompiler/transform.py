@@ -80,6 +80,8 @@ class Transform:
                 result = call(args)
                 if result is not MISS:
                     return result if out is None else self._into(out, result)
+        if out is not None and "out" in self.binding.signature.parameters:  # an argument of the function's own
+            kwargs, out = {**kwargs, "out": out}, None
         result = self._general_call(self.binding(args, kwargs))
         return result if out is None else self._into(out, result)
 

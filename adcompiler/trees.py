@@ -46,7 +46,7 @@ def rebuilt(spec: Spec, parts: Iterator[Any]) -> Any:
 
 def record(cls: type, *items: Any) -> Any:
     """A dataclass instance from its fields, whatever its constructor wants (a gradient need not pass its checks)."""
-    value = object.__new__(cls)
+    value: Any = object.__new__(cls)
     for f, item in zip(fields(cls), items, strict=True):
         object.__setattr__(value, f.name, item)
     return value
@@ -95,7 +95,7 @@ def overlap(a: Any, b: Any) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return bool(np.shares_memory(a, b, max_work=OVERLAP_WORK))
+        return bool(np.shares_memory(a, b, max_work=OVERLAP_WORK))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
@@ -152,7 +152,8 @@ def _buffers(out: Any, result: Any, name: str, loc: Loc | None) -> Iterator[tupl
     if isinstance(out, np.ndarray) and parts is None and result is not None:
         yield out, result, name
         return
-    if inner is None and parts is None and not isinstance(result, np.ndarray) and isinstance(out, int | float | np.generic):
+    number = isinstance(out, int | float | np.generic) and isinstance(result, int | float | np.generic)
+    if number:
         return
     alike = isinstance(out, type(result)) or (isinstance(out, list) and type(result) is tuple)
     if inner is None or parts is None or not alike or set(inner) != set(parts):

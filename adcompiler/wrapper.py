@@ -108,7 +108,8 @@ def _result(text: _Text, spec: Spec, parts: Iterator[str]) -> str:
 def _result_leaf(text: _Text, leaf: Leaf, part: str) -> str:
     """Numba returns arrays, and scalars as Python numbers."""
     if isinstance(leaf.type, Array):
-        return part if leaf.type.rank else f"{text.name('f', np.asarray)}({part}, {text.name('d', DTYPES[leaf.type.dtype])})"
+        dtype = DTYPES[leaf.type.dtype]
+        return part if leaf.type.rank else f"{text.name('f', np.asarray)}({part}, {text.name('d', dtype)})"
     if leaf.type.dtype == "f64" or (leaf.weak and leaf.type.dtype in WEAK):
         return part
     if leaf.type.dtype == "b1":
@@ -129,14 +130,14 @@ def _captured(text: _Text, inner: _Text, captures: Sequence[Capture], flat: list
     for k, capture in enumerate(captures):
         lines.append(f"        h{k} = {text.name('c', capture.read)}()")
         if isinstance(capture.spec, Leaf):
-            array = text.name("t", np.ndarray)
-            lines.append(f"        if type(h{k}) is {array} and not h{k}.flags.behaved: h{k} = {text.name('f', plain)}(h{k})")
+            odd = f"type(h{k}) is {text.name('t', np.ndarray)} and not h{k}.flags.behaved"
+            lines.append(f"        if {odd}: h{k} = {text.name('f', plain)}(h{k})")
             _guard_leaf(inner, capture.spec, f"h{k}")
             flat.append(f"h{k}")
         else:
             assert isinstance(capture.spec, Static)
             inner.guards.append(f"{text.name('v', _same(capture.spec))}(h{k})")
-    return ["    try:", *lines, "    except (KeyError, ValueError): return MISS"] if lines else []
+    return ["    try:", *lines, "    except (KeyError, ValueError, AttributeError): return MISS"] if lines else []
 
 
 def wrapper(
@@ -183,7 +184,8 @@ def _overlaps(text: _Text, flat: Sequence[str], low: Lowered, name: str, loc: Lo
             f"{name}: two arrays share memory and one of them is written to", loc, "pass a copy of one of them"
         )
 
-    return [f"    if {text.name('f', overlap)}({flat[k]}, {flat[j]}): raise {text.name('e', refuse)}()" for k, j in pairs]
+    check, error = text.name("f", overlap), text.name("e", refuse)
+    return [f"    if {check}({flat[k]}, {flat[j]}): raise {error}()" for k, j in pairs]
 
 
 def _same(spec: Static) -> Callable[[Any], bool]:

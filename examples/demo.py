@@ -73,7 +73,7 @@ def textbook() -> None:
     hold("against the closed form", gradient, [1.0 / 2.0 + 5.0, 2.0 - np.cos(5.0)])
 
 
-def adbench(name: str, objective: Callable[..., Any], read: Callable[..., Any], argnums: tuple, files: list[str]) -> None:
+def adbench(name: str, objective: Callable[..., Any], read: Callable[..., Any], argnums: tuple, *files: str) -> None:
     heading(f"ADBench's {name}, written as plain loops: value and gradient on ADBench's own data")
     g = ad.value_and_grad(objective, argnums=argnums)
     for file in files:
@@ -105,8 +105,8 @@ def training() -> None:
 def main() -> int:
     start = time.perf_counter()
     textbook()
-    adbench("gmm", gmm.gmm, gmm.read, (0, 1, 2), ["gmm_d2_K5", "gmm_d10_K25"])
-    adbench("lstm", lstm.lstm, lstm.read, (0, 1), ["lstm_l2_c1024"])
+    adbench("gmm", gmm.gmm, gmm.read, (0, 1, 2), "gmm_d2_K5", "gmm_d10_K25")
+    adbench("lstm", lstm.lstm, lstm.read, (0, 1), "lstm_l2_c1024")
     training()
     heading(f"{len(failures)} failures in {time.perf_counter() - start:.1f} s" + "".join(f"\n  {f}" for f in failures))
     return 1 if failures else 0

@@ -1,4 +1,4 @@
-"""ADBench's gmm: the log posterior of a Gaussian mixture, as plain loops. Formulas: Srajer et al. 2018, section 4.1."""
+"""ADBench's gmm: the log posterior of a Gaussian mixture, as plain loops. Srajer et al. 2018, section 4.1."""
 
 from __future__ import annotations
 

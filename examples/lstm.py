@@ -1,4 +1,4 @@
-"""ADBench's lstm: the loss of a character model with diagonal weights, as plain loops. Srajer et al. 2018, section 4.4."""
+"""ADBench's lstm: the loss of a character model with diagonal weights, as loops. Srajer et al. 2018, section 4.4."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from adcompiler.cli import draw, find, main
 from adcompiler.frontend import parse_specs
 from adcompiler.ir.text import parse
 
-PROGRAMS = '''
+PROGRAMS = """
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -114,7 +114,7 @@ def unannotated(x, y):
 
 def defaults(x: "f64[:]", power=2, scale: float = 3.0):
     return scale * np.sum(x) ** power
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -367,5 +367,17 @@ def test_ops_names_every_primitive(capsys):
 def test_info(capsys):
     code, out, _ = run(capsys, "info")
     assert code == 0
-    for word in ("adcompiler", "numba", "numpy", "llvmlite", "CPU", "vector math", "libm", "BLAS", "threads", "CUDA", "MPI"):
+    for word in (
+        "adcompiler",
+        "numba",
+        "numpy",
+        "llvmlite",
+        "CPU",
+        "vector math",
+        "libm",
+        "BLAS",
+        "threads",
+        "CUDA",
+        "MPI",
+    ):
         assert word in out

@@ -277,12 +277,9 @@ def test_bounds_checks_once_before_the_loop() -> None:
         return %a"""
     wanted = """\
         %n: i64 = dim %x, 0
-        %size: i64 = dim %z, 0
-        %runs: b1 = lt 0, %n
-        %last: i64 = sub %n, 1
-        %over: b1 = ge %last, %size
-        %bad: b1 = and %runs, %over
-        raise_if %bad, error="IndexError", message="index out of bounds for axis 0 of z"
+        %t: i64 = dim %z, 0
+        %t_1: b1 = gt %n, %t
+        raise_if %t_1, error="IndexError", message="index out of bounds for axis 0 of z"
         for %i in 0..%n {
           %u: f64 = load %z[%i], safe=True
           update %x[%i] += %u, safe=True

@@ -12,7 +12,7 @@ import adcompiler.ops  # noqa: F401
 from adcompiler.ir.text import parse
 
 README = Path(__file__).parent.parent / "README.md"
-# A program, or a text made by one: ```text after a program is what it printed; <!-- code --> names what prints the next.
+# ```text after a program is what it printed; <!-- code --> before a block says what prints that block.
 BLOCK = re.compile(r"(?:<!-- (?P<maker>.+) -->\n)?```(?P<kind>python|text)\n(?P<body>.*?)```", re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import check, plain
+from harness import check, optimizer, plain
 from test_frontend import build, copied, same
 from zoo import PROGRAMS, Program
 
@@ -15,6 +15,7 @@ import adcompiler as ad
 from adcompiler.frontend import Lowered, lower, spec_of
 from adcompiler.frontend.capture import flatten
 from adcompiler.frontend.spec import Leaf, leaves
+from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.types import Scalar, is_float
 from adcompiler.transforms.reverse import Pullback, reverse
@@ -79,6 +80,27 @@ def close(mine: list[Any], other: list[Any]) -> None:
         assert np.shape(a) == np.shape(b)
         error = np.abs(np.subtract(a, b, dtype=float)) / (1.0 + np.abs(b))
         assert np.all(error <= (2e-5 if single else 1e-11)), f"{a}\n{b}"
+
+
+def backwards(fn: Function, wrt: tuple[int, ...], flat: list[Any], bars: dict[int, Any]) -> list[Any]:
+    """Adjoints of `wrt`, for adjoints given to some of the results."""
+    ask = Pullback(wrt, tuple("param" if k in bars else None for k in range(len(fn.returns))))
+    improve = optimizer()
+    return list(interpret(improve(reverse(improve(fn), ask)), [*copied(tuple(flat)), *bars.values()]))
+
+
+@zoo
+def test_subsets(p: Program) -> None:
+    """Each argument alone and each result alone: less is active, the numbers are the same."""
+    low, flat = lowered(p, p.args[-1])
+    fn = low.function
+    bars = {k: b for k, (b, r) in enumerate(zip(seeds(low, flat), fn.returns, strict=True)) if is_float(r.type)}
+    wrt = tuple(k for k, q in enumerate(fn.params) if is_float(q.type))
+    full = backwards(fn, wrt, flat, bars)
+    for k, expected in zip(wrt, full, strict=True):
+        close(backwards(fn, (k,), flat, bars), [expected])
+    parts = [backwards(fn, wrt, flat, {k: b}) for k, b in bars.items()]
+    close([sum(rows) for rows in zip(*parts, strict=True)], full)
 
 
 @zoo

@@ -8,6 +8,7 @@ exists wherever a handle can point.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from adcompiler.analysis.alias import Aliases
 from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
@@ -57,7 +58,7 @@ class Activity:
     """`active(v)` for the derivative of the seeded returns with respect to the given params."""
 
     def __init__(self, fn: Function, wrt: Iterable[Value], outputs: Sequence[Operand], aliases: Aliases):
-        self.aliases = aliases
+        self.aliases, self._fn = aliases, fn
         self.classes = Classes(fn.body, aliases)
         self.varied = self._closure(fn, self._keys(wrt), self._forward)
         self.useful = self._closure(fn, self._keys(outputs), self._backward)
@@ -75,6 +76,15 @@ class Activity:
 
     def is_varied(self, operand: Operand) -> bool:
         return isinstance(operand, Value) and bool(self._keys([operand]) & self.varied)
+
+    @cached_property
+    def _hazards(self) -> set[Value]:
+        singular = [r for op in walk(self._fn.body) if op.name in OPS and OPS[op.name].singular for r in op.results]
+        return self._closure(self._fn, self._keys(singular), self._forward)
+
+    def hazardous(self, operand: Operand) -> bool:
+        """May it be infinite or nan where another choice is made, having come through an op with a singularity?"""
+        return bool(self._keys([operand]) & self._hazards)
 
     def touches(self, region: Region) -> bool:
         """Does anything in the region have an adjoint: a value, or a write to active memory?"""

@@ -65,12 +65,12 @@ class Aliases:
                 outs += zip(op.results, op.yields, strict=True)
             pairs = [*ins, *outs]
         elif op.name == "push":
-            old = self._tapes.get(op.args[0], NONE)  # type: ignore[call-overload]
+            old = self._tapes.get(op.args[0], NONE)  # type: ignore[arg-type]
             new = old | self.roots(op.args[1])
             self._tapes[op.args[0]] = new  # type: ignore[index]
             return new != old
         elif op.name == "pop":
-            return self._learn(op.result, self._tapes.get(op.args[0], NONE))  # type: ignore[call-overload]
+            return self._learn(op.result, self._tapes.get(op.args[0], NONE))  # type: ignore[arg-type]
         elif op.name in OPS and op.results:
             arrays = [r for r in op.results if isinstance(r.type, Array)]
             if OPS[op.name].allocates:

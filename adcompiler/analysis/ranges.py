@@ -7,7 +7,7 @@ Sums are taken not to wrap: a range is only used where both its ends are bounded
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -104,18 +104,9 @@ class Ranges:
         bounds = {(extent, 0), (None, max(self.minimum(extent) or 0, 0))}
         if isinstance(extent, Value):
             bounds |= self.of(extent).lows
-        elif extent[0] == "slice":
-            bounds |= self._slice(extent)
+        elif extent[0] == "less":  # x[c:] has at least n - c elements, and x[:-c] too
+            bounds |= {(s, c - extent[2]) for s, c in self.lows_of(extent[1])}
         return frozenset(bounds)
-
-    def _slice(self, extent: Extent) -> set[Bound]:
-        """x[c:] has at least n - c elements, and x[:-c] too."""
-        _, base, lo, hi, step = extent
-        first = 0 if lo is None else lo if isinstance(lo, int) and lo >= 0 else None
-        last = 0 if hi is None else -hi if isinstance(hi, int) and hi < 0 else None
-        if first is None or last is None or step not in (None, 1):
-            return set()
-        return {(s, c - first - last) for s, c in self.lows_of(base)}
 
     # Ranges.
     def of(self, operand: Operand, depth: int = 0) -> Range:
@@ -131,7 +122,7 @@ class Ranges:
                 behind = self.of(symbol, depth + 1)
                 lows |= behind.lows
                 highs |= behind.highs
-            elif symbol[0] == "slice":
+            elif symbol[0] in ("slice", "less"):
                 base = symbol[1]
                 highs.add((None, base) if isinstance(base, int) else (base, 0))
         found = self._derived(operand, depth + 1)
@@ -148,8 +139,8 @@ class Ranges:
         definer = structure.definer.get(value)
         if definer is None:
             region = structure.home.get(value)
-            loop = structure.owner.get(region) if region else None
-            if loop is not None and loop.name == "for" and value is region.params[0]:
+            loop = structure.owner.get(region) if region is not None else None
+            if region is not None and loop is not None and loop.name == "for" and value is region.params[0]:
                 return self._index(loop, depth)
             return self._counter(loop, value, depth) if loop is not None else Range()
         rule = RULES.get(definer.name)
@@ -271,7 +262,7 @@ def _difference(a: Bounds, b: Bounds) -> Bounds:
     return frozenset(plain | {(None, c - d) for s, c in a for t, d in b if s == t})
 
 
-def _weaker(a: Bounds, b: Bounds, choose: type[min] | type[max]) -> Bounds:  # type: ignore[valid-type]
+def _weaker(a: Bounds, b: Bounds, choose: Callable[[int, int], int]) -> Bounds:
     """Bounds of either of two values: relative to a symbol that both have."""
     return frozenset((s, choose(c, d)) for s, c in a for t, d in b if s == t)
 

@@ -10,7 +10,8 @@ from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure
 
-# An integer; a dim's name; an i64 value; ("axis", array, k); ("slice", extent, lo, hi, step).
+# An integer; a dim's name; an i64 value; ("axis", array, k); ("less", extent, c): max(extent - c, 0);
+# ("slice", extent, lo, hi, step): any other slice.
 Extent = Any
 Shape = tuple[Extent, ...]
 
@@ -75,6 +76,8 @@ class Shapes:
             k = definer.results.index(value)
             then, orelse = (self.shape(yielded(r)[k]) for r in definer.regions)
             return then if then == orelse else None
+        if definer.name == "pop":
+            return self._popped(definer.args[0])
         rule = RULES.get(definer.name)
         if rule is not None:
             return rule(self, definer)
@@ -90,6 +93,20 @@ class Shapes:
         attempt.structure = self.structure
         attempt._known = {**self._known, loop.carried[k]: first, loop.results[k]: first}
         return first if attempt.shape(loop.yields[k]) == first else None
+
+    def _popped(self, tape: Operand) -> Shape | None:
+        """All that is pushed on the tape has one shape, if it is made of what never changes."""
+        pushed = [op for op in self.structure.uses.get(tape, ()) if op.name == "push"]  # type: ignore[call-overload]
+        shapes = {self.shape(op.args[1]) for op in pushed}
+        found = shapes.pop() if len(shapes) == 1 else None
+        return found if found is not None and all(map(self._lasting, found)) else None
+
+    def _lasting(self, extent: Extent) -> bool:
+        """Is the extent the same number wherever it is named?"""
+        if isinstance(extent, Value):
+            home = self.structure.home.get(extent)
+            return home is not None and self.structure.owner[home] is None
+        return not isinstance(extent, tuple) or all(map(self._lasting, extent[1:]))
 
     def _broadcast(self, op: Op) -> Shape | None:
         columns = _columns([s for s in map(self.shape, op.args) if s])
@@ -107,7 +124,8 @@ def _columns(shapes: list[Shape]) -> list[tuple[Extent, ...]]:
 
 def _view(shapes: Shapes, op: Op) -> Shape:
     """None makes a 1, an integer takes its axis away, a slice keeps or cuts it."""
-    rest, axes, found = iter(op.args[1:]), iter(shapes.shape(op.args[0])), []
+    rest, axes = iter(op.args[1:]), iter(shapes.shape(op.args[0]))
+    found: list[Any] = []
     for item in op.attrs["index"]:
         if item == "n":
             found.append(1)
@@ -116,8 +134,21 @@ def _view(shapes: Shapes, op: Op) -> Shape:
         else:
             lo, hi, step = (shapes.integer(next(rest)) if given == "1" else None for given in item)
             extent = next(axes)
-            found.append(extent if item == "000" else ("slice", extent, lo, hi, step))
+            found.append(extent if item == "000" else _cut(extent, lo, hi, step))
     return tuple(found)
+
+
+def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
+    """The extent of x[lo:hi:step]: x[1:-1] and x[2:] are equally long."""
+    first = 0 if lo is None else lo if isinstance(lo, int) and lo >= 0 else None
+    last = 0 if hi is None else -hi if isinstance(hi, int) and hi < 0 else None
+    if first is None or last is None or step not in (None, 1):
+        return ("slice", extent, lo, hi, step)
+    base, cut = (extent[1], extent[2]) if isinstance(extent, tuple) and extent[0] == "less" else (extent, 0)
+    cut += first + last
+    if isinstance(base, int):
+        return max(base - cut, 0)
+    return ("less", base, cut) if cut else base
 
 
 def _reduced(shapes: Shapes, op: Op) -> Shape:

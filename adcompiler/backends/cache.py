@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from functools import cache
 from importlib import metadata
@@ -75,8 +76,16 @@ def forget(path: Path) -> None:
         stored.unlink(missing_ok=True)
 
 
+LOCK = threading.RLock()  # a module is in sys.modules before it is complete
+
+
 def load(text: str, key: tuple[str, ...] = ()) -> tuple[ModuleType, Path | None]:
     """The imported module and its file; None where the cache directory can't be written."""
+    with LOCK:
+        return _load(text, key)
+
+
+def _load(text: str, key: tuple[str, ...]) -> tuple[ModuleType, Path | None]:
     name = "adcompiler_" + digest(text, key)
     path = directory() / f"{name.removeprefix('adcompiler_')}.py"
     try:

@@ -204,6 +204,8 @@ class Expressions:
             inner = self.plan.definer(a)
             exact = inner is not None and bool(inner.args) and not is_float(inner.args[0].type)
             return negated(self.expr(a), exact)
+        if isinstance(op.result.type, Scalar) and op.name in ("and", "or"):
+            return flat(ast.And() if op.name == "and" else ast.Or(), self.exprs(op.args))
         inverted = op.name == "invert" and op.result.type == Scalar("b1")
         return self.template(op, "not {0}" if inverted else OPS[op.name].emit)
 
@@ -240,15 +242,16 @@ class Expressions:
         return self.template(op, OPS["sign"].emit)
 
     def clip(self, op: Op) -> ast.expr:
-        scalar = isinstance(op.args[0].type, Scalar)
-        return self.template(op, "np.minimum(np.maximum({0}, {1}), {2})" if scalar else OPS["clip"].emit)
+        # Numba's np.clip does not broadcast a to array bounds, and takes no notice of a bound that is nan.
+        plain = isinstance(op.args[0].type, Array) and all(isinstance(a, Const) for a in op.args[1:])
+        return self.template(op, OPS["clip"].emit if plain else "np.minimum(np.maximum({0}, {1}), {2})")
 
     def copy(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.copy()") if isinstance(op.result.type, Array) else self.expr(op.args[0])
 
     def select(self, op: Op) -> ast.expr:
         test, a, b = self.exprs(op.args)
-        atoms = all(self.plan.definer(x) is None for x in op.args[1:])
+        atoms = all(inner is None or inner.name == "load" for inner in map(self.plan.definer, op.args[1:]))
         if isinstance(op.result.type, Scalar) and atoms:
             return ast.IfExp(test, a, b)
         return filled("where({0}, {1}, {2})", test, a, b)
@@ -258,9 +261,9 @@ class Expressions:
         test = self.expr(op.args[0])
         a, b = (r.terminator.args[0] for r in op.regions)
         if isinstance(b, Const) and b.value is False and op.result.type == Scalar("b1"):
-            return ast.BoolOp(ast.And(), [test, self.expr(a)])
+            return flat(ast.And(), [test, self.expr(a)])
         if isinstance(a, Const) and a.value is True and op.result.type == Scalar("b1"):
-            return ast.BoolOp(ast.Or(), [test, self.expr(b)])
+            return flat(ast.Or(), [test, self.expr(b)])
         return ast.IfExp(test, self.expr(a), self.expr(b))
 
     def cast(self, op: Op) -> ast.expr:
@@ -362,7 +365,15 @@ class Expressions:
             scalar = isinstance(op.args[0].type, Scalar)
             for axis in () if scalar else sorted(a % target.rank for a in axes):
                 g = filled(f"np.expand_dims({{0}}, {axis})", g)
+        if isinstance(op.args[0].type, Scalar) and isinstance(target, Array):
+            return self.filled_like(g, like, target, op.result.type)
         return filled("broadcast_like({0}, {1})", g, like)
+
+    def filled_like(self, g: ast.expr, like: ast.expr, source: Array, t: Type) -> ast.expr:
+        """A new array of the shape of `like`, every element g."""
+        if source.strided or not isinstance(t, Array) or source.dtype != t.dtype:
+            return filled("np.full({0}.shape, {1})", like, g)
+        return filled("np.full_like({0}, {1})", like, g)
 
     def unspread(self, op: Op) -> ast.expr:
         if op.attrs.get("axis") is None and not op.attrs.get("keepdims", False):
@@ -371,6 +382,14 @@ class Expressions:
 
     def matmul(self, op: Op) -> ast.expr:
         return self.template(op, "{0} @ {1}" if is_float(op.result.type) else "matmul({0}, {1})")
+
+
+def flat(joiner: ast.boolop, parts: list[ast.expr]) -> ast.expr:
+    """`a and b and c` without parentheses."""
+    first = parts[0]
+    if isinstance(first, ast.BoolOp) and type(first.op) is type(joiner):
+        parts = [*first.values, *parts[1:]]
+    return ast.BoolOp(joiner, parts)
 
 
 def subscript(array: ast.expr, items: list[ast.expr]) -> ast.expr:

@@ -22,7 +22,8 @@ from adcompiler.ir.walk import Structure, walk
 
 WIDTH = 76  # the longest expression that folding builds, in columns
 _UNFOLDABLE = frozenset({"alloc", "tape", "undef", "effect", "comment"})
-REPEATS = 3  # an element is read again up to so often instead of being given a name
+COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+REPEATS = 4  # an element is read again up to so often instead of being given a name
 ATOM = 14  # the longest element, view or size that is repeated, in columns
 
 
@@ -146,7 +147,7 @@ class Folder:
     def run(self, fn: Function) -> Plan:
         self.plan.folded |= {op.result for op in walk(fn.body) if op.name == "undef"}
         for op in walk(fn.body):
-            if op.name in ("load", "view", "dim"):
+            if op.name in ("load", "view", "dim", *COMPARISONS):
                 self.repeat(op)
         self.region(fn.body, returns=True)
         return self.plan
@@ -179,10 +180,11 @@ class Folder:
         size = self.expression_size(op)
         if size > ATOM or any(not self.takes(u, op.result) for u in uses):
             return
-        if op.name == "dim":
-            stable = op.args[0] not in self.flows
-        else:
+        if op.name in ("load", "view"):
             stable = self.unchanged(op, uses)
+        else:
+            stable = all(isinstance(a, Const) or a not in self.flows | self.phis for a in op.args)
+            stable = stable and all(isinstance(a.type, Scalar) for a in op.args if op.name != "dim")
         if stable:
             self.plan.folded.add(op.result)
             self.plan.repeated.add(op.result)

@@ -255,9 +255,18 @@ class Names:
         return all(
             not self.classes.members[o] & self.classes.clash[root]
             and same_variable_type(o.type, root.type)
-            and not isinstance(root.type, Array | Stack)
+            and self._replaceable(root, o)
             for o in others
         )
+
+    def _replaceable(self, new: Value, old: Value) -> bool:
+        """Arrays get another variable's name only where they take its place: `x = x.copy()`, `x_bar = x_bar + v`."""
+        if not isinstance(new.type, Array | Stack):
+            return True
+        definer = self.classes.graph.plan.structure.definer.get(new)
+        if definer is None or definer.regions or isinstance(new.type, Stack) or new.type.strided:
+            return False
+        return len(self._groups[new]) == len(self._groups[old]) == 1 and old in definer.args
 
     def fresh(self, base: str) -> str:
         """A name that no variable has."""

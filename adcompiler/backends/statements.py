@@ -8,6 +8,7 @@ import io
 import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from adcompiler.backends.expressions import (
     Expressions,
@@ -119,10 +120,18 @@ class Statements:
         """The lines with the user's statement as a comment, where a new one begins."""
         if not (lines and self.comments and self.cite and op.loc) or op.loc.line == self.cited:
             return lines
-        if op.results and not op.regions and not is_adjoint(self.names[op.result]):
-            return lines  # a value of the forward sweep, fetched
+        if not self.is_adjoint(op):
+            return lines
         self.cited = op.loc.line
         return [replace(lines[0], comment=code_of(op.loc.text)), *lines[1:]]
+
+    def is_adjoint(self, op: Op) -> bool:
+        """Does the op belong to the adjoint of a statement, and not just fetch or set up something for it?"""
+        if op.regions or op.name in ("raise_if", "print"):
+            return True
+        target = op.result if op.results else op.args[0]
+        made = OPS[op.name].kind == "alloc"
+        return isinstance(target, Value) and not made and is_adjoint(self.names[target])
 
     def set(self, target: Value, node: ast.expr) -> list[Line]:
         """`x = e`, or `x += e`."""
@@ -368,6 +377,10 @@ def shifted(node: ast.expr, operand: Operand, by: int) -> ast.expr:
     """operand + by, computed now where it is a literal."""
     if isinstance(operand, Const):
         return number(int(operand.value) + by)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.right, ast.Constant):
+        known: Any = node.right.value
+        total = (known if isinstance(node.op, ast.Add) else -known) + by
+        return filled(f"{{0}} {'-' if total < 0 else '+'} {abs(total)}", node.left) if total else node.left
     return filled(f"{{0}} {'-' if by < 0 else '+'} {abs(by)}", node)
 
 

@@ -22,14 +22,17 @@ Kwargs = dict[str, Val]
 Handler = Callable[[Context, list[Val], Kwargs, "ast.Call | None"], Val]
 
 
-def arguments(cx: Context, name: str, names: str, args: list[Val], kwargs: Kwargs) -> list[Val | None]:
-    """The arguments in the order of `names`, None where not given."""
+def arguments(cx: Context, name: str, names: str, args: list[Val], kwargs: Kwargs, required: int = 1) -> list[Any]:
+    """The arguments in the order of `names`, None where not given; the first `required` have to be."""
     wanted = names.split()
     unknown = [k for k in kwargs if k not in wanted]
     if unknown or len(args) > len(wanted):
         what = f"the argument '{unknown[0]}'" if unknown else "so many arguments"
         raise cx.error(f"{name}: {what} is not built yet", kind=UnsupportedFunction)
     given = dict(zip(wanted, args, strict=False)) | kwargs
+    missing = [n for n in wanted[:required] if n not in given]
+    if missing:
+        raise cx.error(f"{name} is missing the argument '{missing[0]}'")
     return [given.get(n) for n in wanted]
 
 
@@ -42,7 +45,7 @@ def dtype_of(cx: Context, v: Val | None, default: str) -> str:
             return dtype_name(cx, np.dtype(v.value))
         except TypeError:
             pass
-    raise cx.error(f"{describe(v)} is not a dtype")
+    raise cx.error(f"{describe(v)} is not a dtype", "np.float64, np.float32, np.int64, bool ...")
 
 
 def extents(cx: Context, shape: Val) -> tuple[list[Operand], tuple[Dim, ...]]:
@@ -51,11 +54,11 @@ def extents(cx: Context, shape: Val) -> tuple[list[Operand], tuple[Dim, ...]]:
     for i in items:
         if not (isinstance(i, Num) and i.dtype[0] in "iu"):
             raise cx.error(f"a shape is made of integers, not {describe(i)}")
-    ops = [cast(cx, i.op, "i64") for i in items]
+    ops = [cast(cx, i.op, "i64") for i in items if isinstance(i, Num)]
     for op in ops:
         if isinstance(op, Const) and op.value < 0:
             raise cx.error("negative dimensions are not allowed")
-    return ops, tuple(op.value if isinstance(op, Const) else None for op in ops)
+    return ops, tuple(int(op.value) if isinstance(op, Const) else None for op in ops)
 
 
 def _filled(name: str, value: float | None) -> Handler:
@@ -63,7 +66,6 @@ def _filled(name: str, value: float | None) -> Handler:
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         shape, dtype = arguments(cx, f"np.{name}", "shape dtype", args, kwargs)
-        assert shape is not None
         return _allocate(cx, *extents(cx, shape), dtype_of(cx, dtype, "f64"), value, name)
 
     return handler
@@ -76,7 +78,7 @@ def _allocate(
         return Num(const(value or 0, Scalar(dtype)), weak=False)
     if name in ("zeros", "empty"):
         return Arr(cx.op(name, *ops, dtype=dtype, dims=dims, hint=name))
-    return Arr(cx.op("full", const(value, Scalar(dtype)), *ops, dims=dims, hint=name))
+    return Arr(cx.op("full", const(value or 0, Scalar(dtype)), *ops, dims=dims, hint=name))
 
 
 def _filled_like(name: str, value: float | None) -> Handler:
@@ -100,7 +102,7 @@ def _shape(cx: Context, a: Arr) -> tuple[list[Operand], tuple[Dim, ...]]:
 
 
 def full(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    shape, fill, dtype = arguments(cx, "np.full", "shape fill_value dtype", args, kwargs)
+    shape, fill, dtype = arguments(cx, "np.full", "shape fill_value dtype", args, kwargs, 2)
     fill = need_number(cx, fill)
     value = cast(cx, fill.op, dtype_of(cx, dtype, fill.dtype))
     ops, dims = extents(cx, shape)
@@ -108,7 +110,7 @@ def full(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
 
 
 def full_like(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    like, fill, dtype = arguments(cx, "np.full_like", "a fill_value dtype", args, kwargs)
+    like, fill, dtype = arguments(cx, "np.full_like", "a fill_value dtype", args, kwargs, 2)
     like, fill = need_number(cx, like), need_number(cx, fill)
     value = cast(cx, fill.op, dtype_of(cx, dtype, like.dtype))
     if isinstance(like, Num):
@@ -160,7 +162,7 @@ def size_of(cx: Context, a: Arr, axes: tuple[int, ...] | None = None) -> Operand
     for k in range(a.type.rank) if axes is None else axes:
         n = extent(cx, a, k)
         if isinstance(total, Const) and isinstance(n, Const):
-            total = integer(total.value * n.value)
+            total = integer(int(total.value * n.value))
         else:
             total = n if total == integer(1) else cx.op("mul", total, n)
     return total
@@ -187,8 +189,8 @@ def _reduction_arguments(
 
 
 def _sum(cx: Context, x: Arr, axes: tuple[int, ...] | None, keep: bool) -> Num | Arr:
-    attrs: dict[str, Any] = {} if axes is None else {"axis": axes}
-    return wrap(cx, cx.op("sum", x.op, **attrs, **({"keepdims": True} if keep else {})))
+    attrs: dict[str, Any] = ({} if axes is None else {"axis": axes}) | ({"keepdims": True} if keep else {})
+    return wrap(cx, cx.op("sum", x.op, **attrs))
 
 
 def sum_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -215,7 +217,7 @@ def matmul(cx: Context, a: Val, b: Val) -> Val:
             raise cx.error(
                 "products of arrays with more than two axes are not built yet", "a loop", UnsupportedFunction
             )
-    return wrap(cx, cx.op("matmul", *unify(cx, (a, b))))
+    return wrap(cx, cx.op("matmul", *unify(cx, (need_number(cx, a), need_number(cx, b)))))
 
 
 def dot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -232,7 +234,7 @@ def inner(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
 
 
 def outer(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    a, b = (array_of(cx, v) if isinstance(v, Seq) else v for v in args)
+    a, b = (array_of(cx, v) if isinstance(v, Seq) else need_number(cx, v) for v in args)
     if not all(isinstance(v, Arr) and v.type.rank == 1 for v in (a, b)):
         raise cx.error("np.outer needs two vectors", kind=UnsupportedFunction)
     return Arr(cx.op("outer", *unify(cx, (a, b))))
@@ -252,6 +254,7 @@ def shape(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
 
 def fill(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     a, value = args
+    assert isinstance(a, Arr)
     cx.do("assign", a.op, cast(cx, need_number(cx, value).op, a.dtype))
     return Obj(None)
 

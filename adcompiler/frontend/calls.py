@@ -79,7 +79,7 @@ def call(cx: Context, fn: Val, args: list[Val], kwargs: Kwargs, node: ast.Call |
         return call(cx, fn.fn, [*fn.args, *args], dict(fn.kwargs) | kwargs, node)
     if isinstance(fn, Bound):
         return method(cx, fn.owner, fn.name, args, kwargs)
-    raise cx.error(f"{describe(cx.content(fn))} can't be called")
+    raise cx.error(f"{describe(cx.content(fn))} can't be called", "a function")
 
 
 def _call_object(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -121,7 +121,11 @@ def _hint(fn: Any) -> str | None:
         return "random numbers as an argument"
     if name in ("isinstance", "hasattr", "getattr", "type", "callable"):
         return "an argument that says which case it is"
-    return "loops over elements" if name.startswith("numpy") else "arithmetic, math and NumPy functions, or call it outside"
+    return (
+        "loops over elements"
+        if name.startswith("numpy")
+        else "arithmetic, math and NumPy functions, or call it outside"
+    )
 
 
 # Python functions.
@@ -232,10 +236,10 @@ def bind(
         bound[a.kwarg.arg] = cx.box(Map(tuple(extra), tuple(extra.values())))
     for p in [*positional, *(p.arg for p in a.kwonlyargs)]:
         if p not in bound:
-            value = default(p)
-            if value is None:
+            given = default(p)
+            if given is None:
                 raise cx.error(f"{name}() is missing the argument '{p}'")
-            bound[p] = value
+            bound[p] = given
     return bound
 
 
@@ -315,7 +319,7 @@ def _call_now(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Val:
 # Structures.
 def _construct(cx: Context, cls: type, args: list[Val], kwargs: Kwargs) -> Val:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        names, defaults = cls._fields, cls._field_defaults
+        names, defaults = cls._fields, cls._field_defaults  # type: ignore[attr-defined]
         return Seq(_fields(cx, cls, names, args, kwargs, lambda n: defaults[n] if n in defaults else _MISSING), cls)
     if dataclasses.is_dataclass(cls):
         if hasattr(cls, "__post_init__"):

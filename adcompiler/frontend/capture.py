@@ -6,6 +6,8 @@ import builtins
 import dataclasses
 import types
 from collections.abc import Callable
+from functools import partial
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from adcompiler.frontend.values import (
 )
 from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Const, Operand, Value
+from adcompiler.ir.types import Array, Scalar
 
 TRUSTED = ("numpy", "math", "scipy", "builtins", "adcompiler", "numba", "functools", "operator", "dataclasses")
 
@@ -50,12 +53,12 @@ def lookup(cx: Context, name: str) -> Val:
             raise _unbound(cx, name)
         frame, outer = outer, outer.outer
     if name in frame.cells:
-        return captured(cx, name, lambda cell=frame.cells[name]: cell.cell_contents, (id(frame.cells[name]), name))
+        return captured(cx, name, partial(getattr, frame.cells[name], "cell_contents"), (id(frame.cells[name]), name))
     if name in frame.globals:
-        return captured(cx, name, lambda names=frame.globals: names[name], (id(frame.globals), name))
+        return captured(cx, name, partial(getitem, frame.globals, name), (id(frame.globals), name))
     if hasattr(builtins, name):
         return from_static(getattr(builtins, name))
-    raise cx.error(f"name '{name}' is not defined")
+    raise cx.error(f"name '{name}' is not defined", "define it, or pass it as an argument")
 
 
 def _unbound(cx: Context, name: str) -> Unreachable:
@@ -90,6 +93,7 @@ def _hidden_operand(cx: Context, op: Operand, name: str) -> Operand:
         return op
     if op not in cx.captures:
         param = Value(name, op.type)
+        assert isinstance(op.type, Scalar | Array)
         cx.captures[op] = ([Capture(name, Outer(op), s.Leaf(op.type))], param)
         cx.hidden.append(param)
     return cx.captures[op][1]
@@ -128,6 +132,10 @@ def _trusted(value: Any) -> bool:
     return isinstance(value, np.ufunc | types.BuiltinFunctionType) or module.split(".")[0] in TRUSTED
 
 
+def _leaf(read: Callable[[], Any], k: int) -> Any:
+    return flatten(read())[k]
+
+
 def _capture(cx: Context, name: str, read: Callable[[], Any], value: Any) -> tuple[Any, Callable[[], Val]]:
     """The captures of one name, and how its value is made."""
     spec = spec_of(value, name)
@@ -139,12 +147,13 @@ def _capture(cx: Context, name: str, read: Callable[[], Any], value: Any) -> tup
         captures.append(Capture(name, lambda: spec_of(read(), name), s.Static(spec)))
     ops: list[Operand] = []
     for k, (leaf, text) in enumerate(zip(leaves, leaf_names(spec, name), strict=True)):
-        pick = read if isinstance(spec, s.Leaf) else lambda k=k: flatten(read())[k]
+        pick = read if isinstance(spec, s.Leaf) else partial(_leaf, read, k)
         now = flatten(value)[k]
         if isinstance(now, np.ndarray):
             captures.append(Capture(text, pick, leaf))
-            ops.append(Value(text, leaf.type))
-            cx.hidden.append(ops[-1])
+            hidden = Value(text, leaf.type)
+            ops.append(hidden)
+            cx.hidden.append(hidden)
         else:
             captures.append(Capture(text, pick, s.Static(now)))
             literal = from_static(now)

@@ -23,11 +23,11 @@ RETURN, RESULT, BREAK, CONTINUE, DEAD, BROKE = "$return", "$result", "$break", "
 EXITS = (RETURN, BREAK, CONTINUE)
 
 
-class Unreachable(Exception):  # noqa: N818
+class Unreachable(Exception):
     """Control can't get here: the statements after are not lowered."""
 
 
-class Unroll(Exception):  # noqa: N818
+class Unroll(Exception):
     """The loop with this index must be unrolled: the index picks among things that differ in kind."""
 
     def __init__(self, index: Value):
@@ -89,7 +89,9 @@ class Context:
                     raise
                 raise type(error)(error.message, self.b.loc, error.hint) from None
 
-    def error(self, message: str, hint: str | None = None, kind: type[AdcompilerError] = TypeMismatch) -> AdcompilerError:
+    def error(
+        self, message: str, hint: str | None = None, kind: type[AdcompilerError] = TypeMismatch
+    ) -> AdcompilerError:
         """An error at the place that is being lowered."""
         return kind(message, self.b.loc, hint)
 

@@ -196,7 +196,7 @@ def join(cx: Context, key: Any, a: Val | None, b: Val | None) -> Val | None:
         raise cx.error(f"{what} is {error}", "one type on all paths") from None
 
 
-def reconcile(a: Val | None, b: Val | None, sa: State, sb: State, before: State) -> tuple[Val | None, Val | None, str]:
+def reconcile(a: Any, b: Any, sa: State, sb: State, before: State) -> tuple[Any, Any, str]:
     """Both values with references that differ replaced by contents; and why the new object may not change."""
     if a == b or a is None or b is None:
         return a, b, ""

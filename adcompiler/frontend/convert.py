@@ -13,7 +13,7 @@ from adcompiler.errors import TypeMismatch
 from adcompiler.frontend import spec as s
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.spec import Spec
-from adcompiler.frontend.values import Arr, Closure, Map, Num, Obj, Partial, Rec, Seq, Val, describe, number
+from adcompiler.frontend.values import Arr, Closure, Map, Num, Obj, Partial, Rec, Seq, Val, array_at, describe, number
 from adcompiler.ir.build import const
 from adcompiler.ir.core import Operand
 from adcompiler.ir.types import NAMES, Scalar
@@ -49,7 +49,7 @@ def from_spec(cx: Context, spec: Spec, leaf: Iterator[Operand]) -> Val:
         if isinstance(spec.type, Scalar):
             return Num(op, spec.weak)
         # 0-d arrays are scalars inside, read once.
-        return Arr(op) if spec.type.rank else Num(cx.op("load", op, hint="x"), weak=False)
+        return array_at(op) if spec.type.rank else Num(cx.op("load", op, hint="x"), weak=False)
     if isinstance(spec, s.Static):
         return from_static(spec.value)
     items = tuple([from_spec(cx, item, leaf) for item in spec.items])
@@ -77,7 +77,7 @@ def to_spec(cx: Context, v: Val, what: str = "a result") -> Spec:
     """The structure and leaf types of a value."""
     v = cx.content(v)
     if isinstance(v, Num):
-        return s.Leaf(v.op.type, v.weak)
+        return s.Leaf(Scalar(v.dtype), v.weak)
     if isinstance(v, Arr):
         return s.Leaf(v.type)
     if isinstance(v, Obj):

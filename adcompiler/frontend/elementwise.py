@@ -90,7 +90,8 @@ def of_math(op: str, function: Callable[..., Any]) -> Handler:
         name = f"math.{function.__name__}"
         plain(cx, kwargs, name)
         if function is math.log and len(args) == 2:
-            return binary(cx, "Div", handler(cx, args[:1], {}, node), handler(cx, args[1:], {}, node))
+            value, base = (need_number(cx, handler(cx, [a], {}, node)) for a in args)
+            return binary(cx, "Div", value, base)
         numbers = [scalar(cx, a, name) for a in args]
         arity(cx, args, 2 if op in ("arctan2", "hypot", "copysign", "fmod", "pow") else 1, name)
         if all(n.known for n in numbers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from adcompiler.frontend import calls, indexing
@@ -90,7 +91,7 @@ def _tuple_operator(cx: Context, kind: str, a: Val, b: Val) -> Val:
         return Seq(a.items + b.items)
     if kind == "Mult":
         sequence, count = (a, b) if isinstance(a, Seq) else (b, a)
-        if isinstance(count, Num) and count.known:
+        if isinstance(sequence, Seq) and isinstance(count, Num) and count.known:
             return Seq(sequence.items * count.value)
     raise cx.error(f"this operator is not defined for {describe(a)} and {describe(b)}", "np.array of the tuple")
 
@@ -131,7 +132,7 @@ def bool_op(cx: Context, node: ast.BoolOp) -> Val:
     value = expr(cx, node.values[0])
     is_and = isinstance(node.op, ast.And)
     for right in node.values[1:]:
-        value = short_circuit(cx, is_and, value, lambda right=right: expr(cx, right))
+        value = short_circuit(cx, is_and, value, partial(expr, cx, right))
     return value
 
 
@@ -161,7 +162,7 @@ def _cheap(cx: Context, right: Callable[[], Val]) -> Num | None:
     with cx.inside(region):
         value = right()
     cheap = len(region.ops) <= MAX_CHEAP and all(_harmless(op) for op in region.ops)
-    if cheap and _is_bool(value) and cx.state() == before:
+    if cheap and isinstance(value, Num) and _is_bool(value) and cx.state() == before:
         cx.b.region.ops.extend(region.ops)
         return value
     cx.restore(before)
@@ -230,7 +231,7 @@ def _equal_tuples(cx: Context, op: ast.cmpop, a: Seq, b: Seq) -> Val:
         return number(isinstance(op, ast.NotEq))
     total: Val = number(True)
     for x, y in zip(a.items, b.items, strict=True):
-        total = short_circuit(cx, True, total, lambda x=x, y=y: compare_values(cx, ast.Eq(), x, y))
+        total = short_circuit(cx, True, total, partial(compare_values, cx, ast.Eq(), x, y))
     return total if isinstance(op, ast.Eq) else Num(_not(cx, truth(cx, total)))
 
 
@@ -242,7 +243,7 @@ def slice_node(cx: Context, node: ast.Slice) -> Val:
     parts = [NONE if p is None else expr(cx, p) for p in (node.lower, node.upper, node.step)]
     for p in parts:
         if not (is_none(p) or (isinstance(p, Num) and p.dtype[0] in "iub")):
-            raise cx.error(f"a slice needs integers, not {describe(p)}")
+            raise cx.error(f"a slice needs integers, not {describe(p)}", "int(...) of it")
     return Slice(*parts)
 
 
@@ -285,7 +286,7 @@ def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
             tests = [truth(cx, expr(cx, test)) for test in generator.ifs]
             if not all(isinstance(t, Const) for t in tests):
                 raise cx.error("a comprehension's `if` must be known when compiling", "a loop")
-            if all(t.value for t in tests):
+            if all(t != boolean(False) for t in tests):
                 level(depth + 1)
 
     level(0)

@@ -35,7 +35,9 @@ FENCE: dict[type[ast.AST] | str, Refusal] = {
     ast.Set: Refusal("sets are not supported", "a tuple or an array"),
     ast.SetComp: Refusal("sets are not supported", "a tuple or an array"),
     ast.DictComp: Refusal("dict comprehensions are not supported", "a dict display with constant keys"),
-    ast.JoinedStr: Refusal("f-strings are supported only in messages: print, raise, assert", "do it outside of the function"),
+    ast.JoinedStr: Refusal(
+        "f-strings are supported only in messages: print, raise, assert", "do it outside of the function"
+    ),
     ast.Starred: Refusal("`*` is supported only in calls, tuples and lists", "each item by itself"),
     ast.In: Refusal("`in` is not supported on run-time values", "compare with each, or loop"),
     ast.NotIn: Refusal("`not in` is not supported on run-time values", "compare with each, or loop"),

@@ -135,7 +135,7 @@ def total(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
         if args[0].type.rank != 1:
             raise cx.error("sum of an array with several axes", "np.sum(a, axis=0)")
         added = Num(cx.op("sum", args[0].op), weak=False)
-        return added if start == number(0) else binary(cx, "Add", start, added)
+        return added if start == number(0) else binary(cx, "Add", need_number(cx, start), added)
     items = static_items(cx, args[0])
     result: Val = start
     for item in items:
@@ -187,7 +187,7 @@ def dict_of(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
 
 def like(op: str) -> Handler:
     """sum_to and broadcast_like of adcompiler.runtime."""
-    return lambda cx, args, kwargs, node: wrap(cx, cx.op(op, args[0].op, args[1].op))
+    return lambda cx, args, kwargs, node: wrap(cx, cx.op(op, *(need_number(cx, a).op for a in args[:2])))
 
 
 def _refuse(name: str) -> Handler:

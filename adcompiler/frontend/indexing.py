@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler.errors import AdcompilerError, UnsupportedFunction
+from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.context import Context, Unroll
 from adcompiler.frontend.promote import BINARY, binary, cast, need_number, resolve
 from adcompiler.frontend.values import Arr, Map, Num, Obj, Rec, Ref, Seq, Slice, Val, describe, is_none, join_values
@@ -33,7 +33,7 @@ def read(cx: Context, base: Val, index: Val) -> Val:
         if key not in base.keys:
             raise cx.error(f"no key {key!r} in this dict: it has {', '.join(map(repr, base.keys))}")
         return base.items[base.keys.index(key)]
-    raise cx.error(f"{describe(base)} can't be indexed")
+    raise cx.error(f"{describe(base)} can't be indexed", "an array, a tuple or a dict")
 
 
 def constant_key(cx: Context, key: Val) -> Any:
@@ -53,16 +53,14 @@ def _item(cx: Context, base: Seq, index: Val) -> Val:
         raise cx.error(f"a tuple's index is an integer, not {describe(index)}")
     if index.known:
         if not -len(base.items) <= index.value < len(base.items):
-            raise cx.error(
-                f"index {index.value} is out of range for a tuple of {len(base.items)}"
-            )
+            raise cx.error(f"index {index.value} is out of range for a tuple of {len(base.items)}")
         return base.items[index.value]
     return _pick(cx, base, index)
 
 
 def _pick(cx: Context, base: Seq, index: Num) -> Val:
     """A run-time index into a tuple: a loop over it is unrolled where that helps, else scalars are selected."""
-    if index.op in cx.unrollable:
+    if isinstance(index.op, Value) and index.op in cx.unrollable:
         raise Unroll(cx.unrollable[index.op])
     if not base.items or len(base.items) > MAX_CHOICES or not all(isinstance(i, Num) for i in base.items):
         raise cx.error("a run-time index needs a tuple of numbers", "a loop over the tuple, or an array")
@@ -75,7 +73,7 @@ def _pick(cx: Context, base: Seq, index: Num) -> Val:
     for item in base.items[1:]:
         template = join_values(template, item)
     assert isinstance(template, Num)
-    ops = [cast(cx, i.op, template.dtype) for i in base.items]
+    ops = [cast(cx, need_number(cx, i).op, template.dtype) for i in base.items]
     result = ops[-1]
     for k, op in reversed(list(enumerate(ops[:-1]))):
         result = cx.op("select", cx.op("eq", wrapped, integer(k)), op, result)
@@ -169,7 +167,7 @@ def _item_code(cx: Context, item: Val) -> tuple[str, list[Operand]]:
         return code, [cast(cx, p.op, "i64") for p in given]
     if isinstance(item, Arr | Seq) or (isinstance(item, Num) and item.dtype == "b1"):
         raise cx.error("indexing by an array or mask is not built yet", "a loop", kind=UnsupportedFunction)
-    raise cx.error(f"an index is an integer, not {describe(item)}")
+    raise cx.error(f"an index is an integer, not {describe(item)}", "int(...) of it")
 
 
 # Writes.
@@ -188,13 +186,13 @@ def as_array(cx: Context, value: Val) -> Num | Arr:
 
 def array_of(cx: Context, value: Val, dtype: str | None = None) -> Arr:
     """np.array of a nested tuple of numbers, or of rows: memory filled by stores."""
-    leaves: list[tuple[tuple[int, ...], Val]] = []
+    leaves: list[tuple[tuple[int, ...], Num | Arr]] = []
     shape = _collect(cx, value, (), leaves)
     dtype = dtype or NAMES[np.result_type(*(DTYPES[v.dtype] for _, v in leaves))] if leaves else dtype or "f64"
     rows = [v.type for _, v in leaves if isinstance(v, Arr)]
     if rows and len(rows) != len(leaves):
         raise cx.error("np.array of numbers and arrays mixed")
-    extents = [integer(n) for n in shape]
+    extents: list[Operand] = [integer(n) for n in shape]
     dims: tuple[Any, ...] = shape
     if rows:
         extents += [cx.op("dim", leaves[0][1].op, axis=k) for k in range(rows[0].rank)]
@@ -211,7 +209,7 @@ def array_of(cx: Context, value: Val, dtype: str | None = None) -> Arr:
 
 
 def _collect(
-    cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Val]]
+    cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Num | Arr]]
 ) -> tuple[int, ...]:
     if not isinstance(value, Seq):
         leaves.append((index, need_number(cx, value)))
@@ -244,7 +242,7 @@ def update_field(cx: Context, base: Val, name: str, value: Val) -> None:
         raise cx.error(f"a field of {describe(content)} can't be assigned", "a dataclass, or _replace")
     if name not in content.keys:
         raise cx.error(f"{content.cls.__name__} has no field {name!r}")
-    if content.cls.__dataclass_params__.frozen:
+    if content.cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise cx.error(f"{content.cls.__name__} is frozen", "dataclasses.replace")
     items = tuple([value if k == name else v for k, v in zip(content.keys, content.items, strict=True)])
     change(cx, base, Rec(content.cls, content.keys, items))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import read, static_int
-from adcompiler.frontend.promote import cast
+from adcompiler.frontend.promote import cast, need_number
 from adcompiler.frontend.values import Arr, Each, Map, Num, Obj, Range, Seq, Slice, Val, describe, number
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Const, Operand
@@ -44,10 +44,11 @@ def known_items(cx: Context, v: Val) -> tuple[Val, ...] | None:
         return tuple(map(number, values)) if len(values) <= MAX_STATIC else None
     if not isinstance(v, Each):
         return None
-    lists = [known_items(cx, x) for x in v.sources]
-    if any(x is None for x in lists):
+    found = [known_items(cx, x) for x in v.sources]
+    lists = [x for x in found if x is not None]
+    if len(lists) < len(found):
         return None
-    if v.kind == "enumerate":
+    if v.start is not None:
         start = static_int(cx, v.start)
         lists = [tuple(number(start + k) for k in range(len(lists[0]))), *lists]
     return tuple([Seq(t) for t in zip(*lists, strict=False)])
@@ -87,7 +88,7 @@ def _row(cx: Context, a: Arr, i: Operand) -> Val:
 
 def _each(cx: Context, v: Each) -> Source:
     sources = [source(cx, x) for x in v.sources]
-    if v.kind == "enumerate":
+    if v.start is not None:
         start = v.start.op
         shifted = (lambda i: i) if start == integer(0) else (lambda i: cx.op("add", i, cast(cx, start, "i64")))
         return Source(sources[0].count, lambda i: Seq((Num(shifted(i)), sources[0].at(i))))
@@ -130,7 +131,7 @@ def make_range(cx: Context, args: list[Val]) -> Range:
     for a in args:
         if not (isinstance(a, Num) and a.dtype[0] in "iub"):
             raise cx.error(f"range needs integers, not {describe(a)}", "int(...)")
-    parts = [Num(cast(cx, a.op, "i64")) for a in args]
+    parts = [Num(cast(cx, need_number(cx, a).op, "i64")) for a in args]
     if not 1 <= len(parts) <= 3:
         raise cx.error(f"range takes one to three arguments, not {len(parts)}")
     lo, hi = (number(0), parts[0]) if len(parts) == 1 else parts[:2]
@@ -158,6 +159,6 @@ def reverse(cx: Context, v: Val) -> Val:
         one = integer(1)
         low = Num(cx.op("sub", v.lo.op, one)) if not v.lo.known else number(v.lo.value - 1)
         return Range(Num(cx.op("sub", v.hi.op, one)), low, number(-1))
-    n, step = range_count(cx, v), v.step.op
-    last = cx.op("add", v.lo.op, cx.op("mul", cx.op("sub", n, integer(1)), step))
-    return Range(Num(last), Num(cx.op("sub", v.lo.op, step)), number(-step.value))
+    n, step = range_count(cx, v), v.step
+    last = cx.op("add", v.lo.op, cx.op("mul", cx.op("sub", n, integer(1)), step.op))
+    return Range(Num(last), Num(cx.op("sub", v.lo.op, step.op)), number(-step.value))

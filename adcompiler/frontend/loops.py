@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from adcompiler.errors import UnsupportedSyntax
 from adcompiler.frontend.context import BREAK, BROKE, CONTINUE, DEAD, RESULT, RETURN, Context, Unreachable, Unroll
@@ -74,12 +75,13 @@ def _index_name(cx: Context, node: ast.For) -> str:
 
 
 def _rolled(cx: Context, node: ast.For, iterable: Val, index: Value) -> None:
+    item: Callable[[], Val]
     if isinstance(iterable, Range):
-        bounds = [iterable.lo.op, iterable.hi.op, iterable.step.op]
+        lo, hi, step = iterable.lo.op, iterable.hi.op, iterable.step.op
         item = lambda: Num(index)  # noqa: E731
     else:
         items = source(cx, iterable)
-        bounds = [integer(0), items.count(), integer(1)]
+        lo, hi, step = integer(0), items.count(), integer(1)
         item = lambda: items.at(index)  # noqa: E731
 
     def make(params: list[Value]) -> list[Region]:
@@ -92,7 +94,7 @@ def _rolled(cx: Context, node: ast.For, iterable: Val, index: Value) -> None:
             _body(cx, node)
         return [body]
 
-    broke = _run(cx, node, make, lambda inits, results, regions: cx.b.for_(*bounds, inits, results, *regions))
+    broke = _run(cx, node, make, lambda inits, results, regions: cx.b.for_(lo, hi, step, inits, results, *regions))
     _else(cx, node, broke)
 
 
@@ -176,7 +178,7 @@ def _run(cx: Context, node: ast.For | ast.While, make: Make, emit: Callable[...,
     before = cx.state()
     for key in (BREAK, CONTINUE):
         before.pop(key, None)
-    template: State = {key: before.get(key) for key in _carried(cx, node)}
+    template: dict[Any, Any] = {key: before.get(key) for key in _carried(cx, node)}
     if RETURN in template:
         template[RETURN] = before[RETURN] = Num(boolean(False))
     for flag in (BREAK, BROKE):
@@ -300,7 +302,8 @@ def _kept(attempt: Attempt, inits: list[Operand], yields: list[Operand]) -> list
         for region in attempt.regions:
             substitute(region, same)
         yields[:] = [same.get(y, y) if isinstance(y, Value) else y for y in yields]
-        attempt.until = same.get(attempt.until, attempt.until)
+        if isinstance(attempt.until, Value):
+            attempt.until = same.get(attempt.until, attempt.until)
     return [k for k, p in enumerate(attempt.params) if p not in same]
 
 

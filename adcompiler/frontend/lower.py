@@ -128,7 +128,10 @@ def _signature(cx: Context, fn: Any, node: Any, args: tuple[Spec, ...], kwargs: 
         value = inspect.signature(fn).parameters[name].default
         return None if value is inspect.Parameter.empty else spec_of(value, name)
 
-    bound = bind(cx, a, getattr(fn, "__name__", "function"), list(args), dict(kwargs), default)
+    # `bind` only moves what it is given: here specs, in a program values.
+    bound: dict[str, Any] = bind(
+        cx, a, getattr(fn, "__name__", "function"), list[Any](args), dict[str, Any](kwargs), default
+    )
     if a.vararg is not None:
         bound[a.vararg.arg] = s.Tuple(tuple(bound[a.vararg.arg].items))
     return {name: bound[name] for name in _ordered(node)}

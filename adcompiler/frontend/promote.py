@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from adcompiler.frontend.context import Context
-from adcompiler.frontend.values import Arr, Num, Seq, Val, _exemplar, describe, number
+from adcompiler.frontend.values import Arr, Map, Num, Obj, Rec, Seq, Val, _exemplar, array_at, describe, number
 from adcompiler.ir.build import boolean, const
 from adcompiler.ir.core import Const, Operand
-from adcompiler.ir.types import DTYPES, NAMES, Scalar
+from adcompiler.ir.types import DTYPES, NAMES, Array, Scalar
 
 Number = Num | Arr
 
@@ -75,7 +75,7 @@ def resolve(cx: Context, ufunc: np.ufunc, args: Sequence[Number]) -> tuple[list[
 def common(cx: Context, args: Sequence[Number]) -> str:
     """The one dtype that NumPy 2 gives these values together."""
     try:
-        return dtype_name(cx, np.result_type(*(DTYPES[a.dtype] if not _weak(a) else _exemplar(a) for a in args)))
+        return dtype_name(cx, np.result_type(*(_exemplar(a) if isinstance(a, Num) else DTYPES[a.dtype] for a in args)))
     except TypeError:
         raise cx.error(f"no common dtype for {' and '.join(map(describe, args))}") from None
 
@@ -86,6 +86,7 @@ def _weak(v: Number) -> bool:
 
 def cast(cx: Context, v: Operand, dtype: str, hint: str = "t") -> Operand:
     """The operand in another dtype; literals are converted at once."""
+    assert isinstance(v.type, Scalar | Array)
     if v.type.dtype == dtype:
         return v
     if isinstance(v, Const):
@@ -96,7 +97,7 @@ def cast(cx: Context, v: Operand, dtype: str, hint: str = "t") -> Operand:
 
 def wrap(cx: Context, op: Operand, weak: bool = False) -> Number:
     """An operand as a value."""
-    return Num(op, weak) if isinstance(op.type, Scalar) else Arr(op)
+    return Num(op, weak) if isinstance(op.type, Scalar) else array_at(op)
 
 
 def unify(cx: Context, args: Sequence[Number], dtype: str | None = None) -> list[Operand]:
@@ -117,7 +118,7 @@ def elementwise(cx: Context, name: str, ufunc: np.ufunc, args: Sequence[Number],
 def binary(cx: Context, kind: str, a: Number, b: Number) -> Number:
     """`a <operator> b`: Python's rules between Python numbers, NumPy's as soon as one is NumPy's."""
     name, ufunc, python = (BINARY | COMPARE)[kind]
-    if _weak(a) and _weak(b):
+    if isinstance(a, Num) and isinstance(b, Num) and a.weak and b.weak:
         return _python_binary(cx, kind, name, python, a, b)
     if kind in ("Add", "Mult", "BitAnd", "BitOr") and a.dtype == b.dtype == "b1":
         array = isinstance(a, Arr) or isinstance(b, Arr) or kind.startswith("Bit")
@@ -166,7 +167,7 @@ def unary(cx: Context, kind: str, a: Number) -> Number:
     if kind == "UAdd":
         return a if isinstance(a, Num) else Arr(cx.op("copy", a.op))
     python = {"USub": operator.neg, "Invert": operator.invert}[kind]
-    if weak and a.known and (folded := _fold(python, a.value)) is not None:
+    if isinstance(a, Num) and weak and a.known and (folded := _fold(python, a.value)) is not None:
         return folded
     if kind == "Invert" and a.dtype[0] == "f":
         raise cx.error(f"~ needs integers or bools, not {describe(a)}")
@@ -188,8 +189,8 @@ def truth(cx: Context, v: Val) -> Operand:
     if isinstance(v, Arr):
         raise cx.error("the truth value of an array is ambiguous", "compare elements, or use np.any / np.all")
     inner = cx.content(v)
-    if isinstance(inner, Seq) or hasattr(inner, "keys"):
-        return boolean(len(inner.items) > 0)
-    if hasattr(inner, "value"):
+    if isinstance(inner, Seq | Map | Rec):
+        return boolean(isinstance(inner, Rec) or len(inner.items) > 0)
+    if isinstance(inner, Obj):
         return boolean(bool(inner.value))
     return boolean(True)

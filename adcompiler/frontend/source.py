@@ -56,24 +56,25 @@ def source_of(fn: Callable[..., Any]) -> Source:
     if node is None:
         raise UnsupportedFunction(f"the source of {name} was not found in {code.co_filename}: has the file changed?")
     if isinstance(node, ast.AsyncFunctionDef):
-        raise UnsupportedSyntax(f"{name} is async", Loc(code.co_filename, node.lineno, node.col_offset + 1), "a plain `def`")
+        place = Loc(code.co_filename, node.lineno, node.col_offset + 1)
+        raise UnsupportedSyntax(f"{name} is async", place, "a plain `def`")
     return Source(node, ast.get_source_segment(text, node) or "", code.co_filename, function)
 
 
 @lru_cache(maxsize=64)
-def _functions(text: str) -> tuple[ast.AST, ...]:
+def _functions(text: str) -> tuple[Any, ...]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     return tuple(n for n in ast.walk(ast.parse(text)) if isinstance(n, kinds))
 
 
-def _matches(node: ast.AST, code: types.CodeType) -> bool:
+def _matches(node: Any, code: types.CodeType) -> bool:
     lines = {node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))}
     if code.co_firstlineno not in lines or getattr(node, "name", "<lambda>") != code.co_name:
         return False
     return tuple(parameters(node)) == code.co_varnames[: len(parameters(node))]
 
 
-def _by_position(found: list[ast.AST], code: types.CodeType) -> ast.AST | None:
+def _by_position(found: list[Any], code: types.CodeType) -> Any:
     """Among several lambdas on one line, the one whose body holds the code's positions."""
     if not hasattr(code, "co_positions"):
         return None

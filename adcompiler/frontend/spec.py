@@ -25,7 +25,7 @@ class Tuple:
     """A tuple or a named tuple (then `cls` is its class)."""
 
     items: tuple[Spec, ...]
-    cls: type | None = None
+    cls: Any = None
 
 
 @dataclass(frozen=True, slots=True)

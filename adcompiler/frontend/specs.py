@@ -198,7 +198,8 @@ def _annotated_structure(cls: Any, names: dict[str, Any]) -> Spec | None:
         return None
     hints = inspect.get_annotations(cls)
     fields = getattr(cls, "_fields", None) or [f.name for f in getattr(cls, "__dataclass_fields__", {}).values()]
-    items = [_annotated(hints.get(f, inspect.Parameter.empty), names) for f in fields]
-    if not items or any(i is None for i in items):
+    found = [_annotated(hints.get(f, inspect.Parameter.empty), names) for f in fields]
+    items = [i for i in found if i is not None]
+    if not items or len(items) < len(found):
         return None
     return s.Tuple(tuple(items), cls) if issubclass(cls, tuple) else s.Record(cls, tuple(items))

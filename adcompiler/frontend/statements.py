@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from adcompiler.errors import UnsupportedFunction
@@ -19,9 +20,9 @@ from adcompiler.frontend.functions import matmul
 from adcompiler.frontend.iteration import static_items
 from adcompiler.frontend.liveness import contains, leaves_block
 from adcompiler.frontend.loops import for_loop, while_loop
-from adcompiler.frontend.promote import BINARY, cast, negated, truth
+from adcompiler.frontend.promote import BINARY, cast, need_number, negated, truth
 from adcompiler.frontend.values import NONE, Arr, Closure, Num, Obj, Val, number
-from adcompiler.ir.build import boolean
+from adcompiler.ir.build import boolean, integer
 from adcompiler.ir.core import Const, Operand
 
 EXIT_NODES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
@@ -41,7 +42,7 @@ def block(cx: Context, stmts: list[ast.stmt], live: Names) -> None:
             if cx.gone:
                 return
             if rest and cx.exited() is not None:
-                unless_left(cx, lambda rest=rest: block(cx, rest, live), live | cx.frame.exit_live)
+                unless_left(cx, partial(block, cx, rest, live), live | cx.frame.exit_live)
                 return
 
 
@@ -66,13 +67,11 @@ def _if_with_exits(cx: Context, stmt: ast.If, rest: list[ast.stmt], live: Names)
     ends = leaves_block(stmt.body), leaves_block(stmt.orelse)
     if not any(ends):
         keep = cx.frame.live.after[stmt] | cx.frame.exit_live
-        sides = [lambda body=body: block(cx, body, keep) for body in (stmt.body, stmt.orelse)]
-        branch(cx, cond, *sides, keep)
+        branch(cx, cond, partial(block, cx, stmt.body, keep), partial(block, cx, stmt.orelse, keep), keep)
         return False
     keep = live | cx.frame.exit_live
-    bodies = [body if end else [*body, *rest] for body, end in zip((stmt.body, stmt.orelse), ends, strict=True)]
-    sides = [lambda body=body: block(cx, body, live) for body in bodies]
-    branch(cx, cond, *sides, keep)
+    then, orelse = (b if end else [*b, *rest] for b, end in zip((stmt.body, stmt.orelse), ends, strict=True))
+    branch(cx, cond, partial(block, cx, then, live), partial(block, cx, orelse, live), keep)
     return True
 
 
@@ -129,7 +128,7 @@ def _rows(cx: Context, array: Arr, count: int) -> list[Val]:
     size = array.type.dims[0]
     if not isinstance(size, int):
         n = cx.op("dim", array.op, axis=0)
-        wrong = cx.op("ne", n, Const(count, n.type))
+        wrong = cx.op("ne", n, integer(count))
         cx.raise_if(wrong, "ValueError", f"{count} values to unpack were expected")
     elif size != count:
         raise cx.error(f"{count} names for {size} values")
@@ -160,7 +159,7 @@ def _augmented(cx: Context, kind: str, old: Val, right: ast.expr) -> Val:
     if not isinstance(old, Arr):
         return operator(cx, kind, old, value)
     if kind == "MatMult":
-        cx.do("assign", old.op, cast(cx, matmul(cx, old, value).op, old.dtype))
+        cx.do("assign", old.op, cast(cx, need_number(cx, matmul(cx, old, value)).op, old.dtype))
     else:
         indexing.in_place(cx, kind, old, value)
     return old
@@ -227,8 +226,8 @@ def message(cx: Context, node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
-        parts = [p.value if isinstance(p, ast.Constant) else "{" + ast.unparse(p.value) + "}" for p in node.values]
-        return "".join(map(str, parts))
+        parts = [ast.unparse(p.value) if isinstance(p, ast.FormattedValue) else p for p in node.values]
+        return "".join(str(p.value) if isinstance(p, ast.Constant) else f"{{{p}}}" for p in parts)
     return ast.unparse(node)
 
 

@@ -60,7 +60,7 @@ class Seq:
     """A tuple; a named tuple (`cls`); or a list display of static length."""
 
     items: tuple[Val, ...]
-    cls: type | None = None
+    cls: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,13 @@ def with_children(v: Val, parts: tuple[Val, ...]) -> Val:
     """`v` with other parts."""
     if isinstance(v, Seq | Map | Rec):
         return replace(v, items=parts)
-    if isinstance(v, Slice | Range):
-        return type(v)(*parts)
-    if isinstance(v, Each):
-        return Each(v.kind, parts[: len(v.sources)], parts[-1] if v.start is not None else None)
+    if isinstance(v, Slice):
+        return Slice(*parts)
+    if isinstance(v, Range | Each):
+        numbers = [p for p in parts if isinstance(p, Num)]
+        if isinstance(v, Range):
+            return Range(*numbers)
+        return Each(v.kind, parts[: len(v.sources)], numbers[-1] if v.start is not None else None)
     if isinstance(v, Bound):
         return Bound(parts[0], v.name)
     if isinstance(v, Partial):
@@ -234,12 +237,18 @@ def operands(v: Val) -> Iterator[Operand]:
             yield from operands(part)
 
 
+def array_at(op: Operand) -> Arr:
+    """The array with this handle."""
+    assert isinstance(op, IRValue)
+    return Arr(op)
+
+
 def rebuild(v: Val, fresh: Iterator[Operand]) -> Val:
     """`v` with its run-time leaves replaced, in the order of `operands`."""
     if isinstance(v, Num):
         return Num(next(fresh), v.weak)
     if isinstance(v, Arr):
-        return Arr(next(fresh))
+        return array_at(next(fresh))
     if isinstance(v, Maybe):
         return Maybe(rebuild(v.value, fresh), next(fresh))
     parts = children(v)
@@ -311,8 +320,13 @@ def describe(v: Val | None) -> str:
         return v.cls.__name__
     if isinstance(v, Maybe):
         return describe(v.value)
-    names = {Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice"}
-    return names.get(type(v), type(v).__name__.lower())
+    kind: type = type(v)
+    return NAMED.get(kind) or kind.__name__.lower()
+
+
+NAMED: dict[Any, str] = {
+    Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice",
+}  # fmt: skip
 
 
 def join_values(a: Val | None, b: Val | None, flagged: bool = True) -> Val | None:
@@ -327,6 +341,7 @@ def join_values(a: Val | None, b: Val | None, flagged: bool = True) -> Val | Non
         return Maybe(one, boolean(False))
     if isinstance(a, Maybe) or isinstance(b, Maybe):
         inner = join_values(_sure(a), _sure(b))
+        assert inner is not None
         return Maybe(inner, boolean(False))
     if isinstance(a, Num) and isinstance(b, Num):
         return a if (a.op.type, a.weak) == (b.op.type, b.weak) else join_scalars(a, b)
@@ -334,7 +349,8 @@ def join_values(a: Val | None, b: Val | None, flagged: bool = True) -> Val | Non
         return a if a.type == b.type else Arr(IRValue("t", join(a.type, b.type)))
     parts, others = children(a), children(b)
     if parts and skeleton(a) == skeleton(b):
-        return with_children(a, tuple([join_values(x, y) for x, y in zip(parts, others, strict=True)]))
+        joined = [join_values(x, y) for x, y in zip(parts, others, strict=True)]
+        return with_children(a, tuple([v for v in joined if v is not None]))
     if a == b:
         return a
     raise TypeError(f"{describe(a)} on one path and {describe(b)} on another")

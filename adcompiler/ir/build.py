@@ -127,6 +127,11 @@ class Handle:
         return self.operand.type
 
     @property
+    def dtype(self) -> str:
+        assert isinstance(self.type, Scalar | Array)
+        return self.type.dtype
+
+    @property
     def literal(self) -> float | None:
         """The number, where the operand is a literal."""
         return self.operand.value if isinstance(self.operand, Const) else None
@@ -134,8 +139,8 @@ class Handle:
     def call(self, name: str, *args: Any, **attrs: Any) -> Handle:
         """Apply op `name` to handles and numbers; numbers take this handle's dtype."""
         entry = OPS[name]
-        whole = entry.reads is None or entry.kind == "view"  # who takes a view will read it
-        operands = [self.lift(a, content=whole or k in entry.reads) for k, a in enumerate(args)]
+        reads = entry.reads if entry.kind != "view" else None  # who takes a view will read it
+        operands = [self.lift(a, content=reads is None or k in reads) for k, a in enumerate(args)]
         return Handle(self.builder, self.builder.op(name, *operands, **attrs))
 
     def take(self, content: bool) -> Operand:

@@ -26,7 +26,7 @@ def implied(key: str, type: Type) -> Any:
     return type if key == "type" else getattr(type, key)
 
 
-def literal_types(name: str, types: Sequence[Type | None], results: Sequence[Type]) -> list[Type | None]:
+def literal_types(name: str, types: Sequence[Type | None], results: Sequence[Type]) -> Sequence[Type | None]:
     """The type that a bare literal has at each operand position; `types` holds None where a literal stands."""
     count = len(types)
     if name in ("load", "view"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from collections.abc import Sequence
 
 from adcompiler.ir.core import Const, Function, Operand, Region, Value

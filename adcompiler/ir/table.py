@@ -50,6 +50,8 @@ class OpDef:
     zero: bool = False
     mask: bool = False
     singular: bool = False
+    scales: bool = False
+    steps: bool = False
     reads: tuple[int, ...] | None = None
     writes: tuple[int, ...] = ()
     allocates: bool = True

@@ -27,9 +27,9 @@ def values(region: Region) -> Iterator[Value]:
         yield from op.results
 
 
-def uses(region: Region) -> dict[Value, list[Op]]:
+def uses(region: Region) -> dict[Operand, list[Op]]:
     """Value -> the ops that take it as an operand."""
-    table: dict[Value, list[Op]] = {}
+    table: dict[Operand, list[Op]] = {}
     for op in walk(region):
         for arg in op.args:
             if isinstance(arg, Value):

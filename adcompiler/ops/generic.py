@@ -36,8 +36,9 @@ def cast_across(g: Any, y: Any, x: Any) -> Any:
     """The rule of a cast: a direction goes from the dtype of x to that of y, an adjoint the other way."""
     if not isinstance(g, Handle):
         return g
-    target = y if g.type.dtype == x.type.dtype else x
-    return g if g.type.dtype == target.type.dtype else g.call("cast", g, dtype=target.type.dtype)
+    here, there = x.type.dtype, y.type.dtype
+    target = there if g.dtype == here else here
+    return g if g.dtype == target else g.call("cast", g, dtype=target)
 
 
 def literal(x: Any) -> float | None:

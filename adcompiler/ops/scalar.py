@@ -64,7 +64,7 @@ elementwise("add", np.add, "{0} + {1}", masked=(lambda g, y, a, b: g, lambda g, 
 elementwise("sub", np.subtract, "{0} - {1}", masked=(lambda g, y, a, b: g, lambda g, y, a, b: -g), rule=infer.numeric,
             samples=PAIRS, cheap=True)  # fmt: skip
 elementwise("mul", np.multiply, "{0} * {1}", lambda y, a, b: b, lambda y, a, b: a, rule=infer.numeric,
-            samples=PAIRS, cheap=True)  # fmt: skip
+            samples=PAIRS, cheap=True, scales=True)  # fmt: skip
 elementwise("div", np.true_divide, "{0} / {1}",
             masked=(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
             samples=PAIRS, cheap=True, singular=True)  # fmt: skip
@@ -113,7 +113,8 @@ def _checked(divide: Callable[..., Any]) -> Callable[..., Any]:
 zero("floordiv", _checked(np.floor_divide), "{0} // {1}", infer.numeric, cheap=True, may_raise=_zero_divisor)
 elementwise("mod", _checked(np.mod), "{0} % {1}",
             masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * apply("floordiv", a, b))), rule=infer.numeric,
-            samples=((5.3, 2.0), (-1.3, 0.7), (4.1, -1.5)), cheap=True, may_raise=_zero_divisor)  # fmt: skip
+            samples=((5.3, 2.0), (-1.3, 0.7), (4.1, -1.5)), cheap=True, may_raise=_zero_divisor, singular=True,
+            steps=True)  # fmt: skip
 elementwise("fmod", np.fmod, "np.fmod({0}, {1})",
             masked=(lambda g, y, a, b: g, lambda g, y, a, b: -(g * apply("rint", (a - y) / b))),
             samples=((5.3, 2.0), (-1.3, 0.7), (4.1, -1.5)))  # fmt: skip
@@ -124,6 +125,7 @@ define(OpDef("cast", infer.casting, lambda x, dtype: np.asarray(x).astype(DTYPES
 define(OpDef("copy", infer.numeric, np.copy, partials=(lambda g, y, x: g,), emit="{0}.copy()"))
 
 # Comparisons and logic: no derivative.
+_fn: Any
 for _name, _fn, _sign in (
     ("lt", np.less, "<"), ("le", np.less_equal, "<="), ("gt", np.greater, ">"),
     ("ge", np.greater_equal, ">="), ("eq", np.equal, "=="), ("ne", np.not_equal, "!="),
@@ -199,13 +201,14 @@ elementwise("copysign", np.copysign, "np.copysign({0}, {1})",
             masked=(lambda g, y, a, b: o.select(o.eq(y, a), g, -g), None), samples=PAIRS)  # fmt: skip
 
 # Powers and logarithms.
-elementwise("square", np.square, "np.square({0})", lambda y, x: 2.0 * x, rule=infer.numeric, samples=ANY, cheap=True)
+elementwise("square", np.square, "np.square({0})", lambda y, x: 2.0 * x, rule=infer.numeric, samples=ANY, cheap=True,
+            scales=True)  # fmt: skip
 elementwise("sqrt", np.sqrt, "np.sqrt({0})", masked=(lambda g, y, x: g / (2.0 * y),), samples=POSITIVE, singular=True)
 elementwise("cbrt", np.cbrt, "np.cbrt({0})", masked=(lambda g, y, x: g / (3.0 * (y * y)),), samples=ANY, singular=True)
 elementwise("reciprocal", np.reciprocal, "np.reciprocal({0})", lambda y, x: -(y * y), samples=ANY, singular=True)
-elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY)
-elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY)
-elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY)
+elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, singular=True)
+elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY, singular=True)
+elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY, singular=True)
 elementwise("log", np.log, "np.log({0})", masked=(lambda g, y, x: g / x,), samples=POSITIVE, singular=True)
 elementwise("log2", np.log2, "np.log2({0})", masked=(lambda g, y, x: g / (x * math.log(2.0)),), samples=POSITIVE,
             singular=True)  # fmt: skip
@@ -218,14 +221,14 @@ elementwise("hypot", np.hypot, "np.hypot({0}, {1})",
                     lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, b / y)),
             samples=PAIRS, singular=True)  # fmt: skip
 elementwise("logaddexp", np.logaddexp, "np.logaddexp({0}, {1})",
-            lambda y, a, b: o.exp(a - y), lambda y, a, b: o.exp(b - y), samples=PAIRS)  # fmt: skip
+            lambda y, a, b: o.exp(a - y), lambda y, a, b: o.exp(b - y), samples=PAIRS, singular=True)  # fmt: skip
 elementwise("logaddexp2", np.logaddexp2, "np.logaddexp2({0}, {1})",
-            lambda y, a, b: o.exp2(a - y), lambda y, a, b: o.exp2(b - y), samples=PAIRS)  # fmt: skip
+            lambda y, a, b: o.exp2(a - y), lambda y, a, b: o.exp2(b - y), samples=PAIRS, singular=True)  # fmt: skip
 
 # Trigonometric and hyperbolic functions.
 elementwise("sin", np.sin, "np.sin({0})", lambda y, x: o.cos(x), samples=ANY)
 elementwise("cos", np.cos, "np.cos({0})", lambda y, x: -o.sin(x), samples=ANY)
-elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY)
+elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY, singular=True)
 elementwise("arcsin", np.arcsin, "np.arcsin({0})", masked=(lambda g, y, x: g / o.sqrt(1.0 - x * x),), samples=UNIT,
             singular=True)  # fmt: skip
 elementwise("arccos", np.arccos, "np.arccos({0})", masked=(lambda g, y, x: -(g / o.sqrt(1.0 - x * x)),), samples=UNIT,
@@ -234,8 +237,8 @@ elementwise("arctan", np.arctan, "np.arctan({0})", masked=(lambda g, y, x: g / (
 elementwise("arctan2", np.arctan2, "np.arctan2({0}, {1})",
             masked=(lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -(g * a) / (a * a + b * b)),
             samples=PAIRS, singular=True)  # fmt: skip
-elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY)
-elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY)
+elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY, singular=True)
+elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY, singular=True)
 elementwise("tanh", np.tanh, "np.tanh({0})", lambda y, x: 1.0 - y * y, samples=ANY)
 elementwise("arcsinh", np.arcsinh, "np.arcsinh({0})", masked=(lambda g, y, x: g / o.sqrt(x * x + 1.0),), samples=ANY)
 elementwise("arccosh", np.arccosh, "np.arccosh({0})",
@@ -248,10 +251,10 @@ elementwise("arctanh", np.arctanh, "np.arctanh({0})", masked=(lambda g, y, x: g 
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 elementwise("erf", sp.erf, "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
 elementwise("erfc", sp.erfc, "erfc({0})", lambda y, x: -TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
-elementwise("gamma", sp.gamma, "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE)
-elementwise("gammaln", sp.gammaln, "gammaln({0})", lambda y, x: o.digamma(x), samples=POSITIVE)
-elementwise("digamma", sp.digamma, "digamma({0})", lambda y, x: o.polygamma(x, n=1), samples=POSITIVE)
+elementwise("gamma", sp.gamma, "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE, singular=True)
+elementwise("gammaln", sp.gammaln, "gammaln({0})", lambda y, x: o.digamma(x), samples=POSITIVE, singular=True)
+elementwise("digamma", sp.digamma, "digamma({0})", lambda y, x: o.polygamma(x, n=1), samples=POSITIVE, singular=True)
 elementwise("polygamma", lambda x, n: sp.polygamma(n, x), "polygamma({n}, {0})",
-            lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE)  # fmt: skip
+            lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE, singular=True)  # fmt: skip
 elementwise("expit", sp.expit, "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import arrange, bounds, checks, cse, dce, fold, hoist, schedule
+from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, schedule, tapes
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -16,6 +16,9 @@ PASSES: dict[str, Pass] = {
     "cse": cse.run,
     "dce": dce.run,
     "hoist": hoist.run,
+    "elements": elements.run,
+    "fresh": fresh.run,
+    "tapes": tapes.run,
     "arrange": arrange.run,
     "schedule": schedule.run,
     "bounds": bounds.run,
@@ -24,7 +27,7 @@ PASSES: dict[str, Pass] = {
 
 
 # Without reassociation, and with the sign of zero kept.
-STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "arrange": lambda fn: fn}
+STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn}
 
 
 def run_passes(

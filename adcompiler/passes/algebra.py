@@ -21,7 +21,7 @@ class Scene:
     """Where a rule works: `definer` of each value seen so far, `count` of its uses, a builder before the op."""
 
     definer: dict[Value, Op]
-    count: dict[Value, int]
+    count: dict[Operand, int]
     build: Builder
     same_shape: Callable[[Operand, Operand], bool]
     strict: bool = False
@@ -280,7 +280,16 @@ def shape_like(s: Scene, op: Op) -> Operand | None:
     return None
 
 
+def total(s: Scene, op: Op) -> Operand | None:
+    """sum(-x) -> -sum(x)"""
+    x = s.negated(op.args[0], once=True)
+    if x is None or not is_float(op.result.type):
+        return None
+    return s.new(op, "neg", s.build.op("sum", x, hint=op.result.name, **op.attrs))
+
+
 RULES: dict[str, Rule] = {
+    "sum": total,
     "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "select": select, "not": not_,
     "and": and_, "or": or_, "cast": cast, "maximum": extremum, "minimum": extremum,
     "broadcast_like": shape_like, "unspread": shape_like, "sum_to": shape_like,

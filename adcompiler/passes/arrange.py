@@ -165,6 +165,8 @@ class _Tree:
             if all(t.coefficient < 0 for t in rest):
                 return b.op("sub", old.factors[0], self.total(b, [t.times(Product(-1.0)) for t in rest]))
             return b.op("add", old.factors[0], self.total(b, rest))
+        if self.leads(terms):
+            terms = [Product(1.0, (self.built(b, terms[0]),)), *terms[1:]]
         positive = [self.built(b, t) for t in terms if t.coefficient > 0]
         negative = [self.built(b, t.times(Product(-1.0))) for t in terms if t.coefficient < 0]
         result = (positive or negative).pop(0)
@@ -173,6 +175,13 @@ class _Tree:
         for term in negative:
             result = b.op("sub" if positive or any(t.coefficient > 0 for t in terms) else "add", result, term)
         return result if any(t.coefficient > 0 for t in terms) else b.op("neg", result)
+
+    def leads(self, terms: list[Product]) -> bool:
+        """-2.0 * x - y, where nothing takes in the minus sign of -(2.0 * x + y)."""
+        if len(terms) < 2 or any(t.coefficient > 0 for t in terms):
+            return False
+        users = self.owner.structure.uses.get(self.root.result, ())
+        return not any(u.name in ("update", "accumulate", "add", "sub", "neg") for u in users)
 
     def continues(self, term: Product) -> bool:
         """Is the term just the scalar variable that the result will be stored in?"""

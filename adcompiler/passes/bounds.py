@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from adcompiler.analysis.effects import Effects, inside, is_ordered
 from adcompiler.analysis.ranges import Ranges
 from adcompiler.analysis.shapes import Shapes
-from adcompiler.ir.build import Builder, boolean
+from adcompiler.ir.build import Builder, boolean, integer
 from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.types import i64
 from adcompiler.ir.walk import values
@@ -201,4 +201,4 @@ class _Prover:
 
 def _is_plain(op: Op) -> bool:
     """A `for` in steps of one, without early exit."""
-    return op.name == "for" and op.until is None and op.args[2] == Const(1, op.args[2].type)
+    return op.name == "for" and op.until is None and op.args[2] == integer(1)

@@ -107,6 +107,7 @@ class _Forwarder:
             known.zero.add(op.result)
         if op.name == "assign" and isinstance(op.args[0], Value) and op.args[1] == _zero(op.args[0]):
             known.zero.add(op.args[0])
+            known.written = {p for p in known.written if p[0] is not op.args[0]}
         return [op]
 
     def element(self, op: Op, place: Place, known: _Known) -> list[Op]:

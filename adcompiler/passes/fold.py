@@ -118,16 +118,24 @@ class _Folder:
         if mine.dtype != other.dtype or mine.rank != other.rank:
             return False
         fresh = any(found in new.results for new in draft.ops)
-        return fresh or self.stands_for(op.result, found)
+        return fresh or self.stands_for(op, found)
 
-    def stands_for(self, result: Operand, found: Operand) -> bool:
-        """Can `found`, an array at hand, be used for fresh memory of the same content?"""
+    def stands_for(self, op: Op, found: Operand) -> bool:
+        """Can `found`, an array at hand, be used for the fresh memory of the same content that `op` makes?"""
         if not isinstance(found, Value) or isinstance(found.type, Array) and found.type.strided:
             return False
-        roots = self.aliases.roots(result) | self.aliases.roots(found)
-        if roots & self.returned or any(self.aliases.writers.get(r) for r in roots):
+        mine, theirs = self.aliases.roots(op.result), self.aliases.roots(found)
+        if mine & self.returned or not mine or any(self.aliases.writers.get(r) for r in mine):
             return False
-        return self.same_shape(result, found)
+        if any(self.aliases.writers.get(r) for r in theirs) and not self.settled(op, theirs):
+            return False
+        return self.same_shape(op.result, found)
+
+    def settled(self, op: Op, roots: frozenset[Value]) -> bool:
+        """Is the memory not written any more once `op` has run? (Not said of ops made in this round.)"""
+        if op not in self.shapes.structure.place:
+            return False
+        return not self.aliases.written_after(op, roots)
 
     def same_shape(self, a: Operand, b: Operand) -> bool:
         return self.known_shape(a) == self.known_shape(b)

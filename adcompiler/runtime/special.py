@@ -199,7 +199,7 @@ def _of_one(function: Callable[..., Any], kernel: Callable[..., Any]) -> None:
             return lambda x: dtype(kernel(float(x)))
 
         def arrays(x):
-            out = np.empty(x.shape, dtype)
+            out = np.empty(x.shape, dtype)  # type: ignore[call-overload]
             flat = out.reshape(-1)
             k = 0
             for v in x.flat:

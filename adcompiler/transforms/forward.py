@@ -51,9 +51,8 @@ class Forward:
         tangents = [Value(f"{self.fn.params[k].name}_dot", self.fn.params[k].type) for k in self.wrt]
         self._known.update(tangents)
         self.dot.update(zip((self.fn.params[k] for k in self.wrt), tangents, strict=True))
-        mut = {v for p in self.fn.mut if isinstance(v := self.env[p], Value)}
         # The tangents of a written parameter are written too.
-        mut |= {v for p in self.fn.mut if isinstance(v := self.dot.get(p), Value)}
+        mut = {v for p in self.fn.mut for v in (self.env[p], self.dot.get(p)) if isinstance(v, Value)}
         for p in self.fn.params:
             if p not in self.dot and self.activity.active(p):
                 self.dot[p] = self._zero(p)
@@ -187,7 +186,8 @@ class Forward:
                 if rule is None:
                     continue
                 part = rule(direction, out, *handles, **op.attrs)
-                if entry.singular and op.args[k] in self._chosen:
+                hazard = entry.singular or (entry.scales and any(map(self.activity.hazardous, op.args)))
+                if hazard and op.args[k] in self._chosen:
                     off = direction.call("eq", direction, 0.0)
                     part = part.call("select", off, 0.0, part)
             elif k in entry.linear:

@@ -11,7 +11,6 @@ is decided in transforms/residuals.py, adjoint memory in transforms/shadows.py.
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +134,7 @@ class Reverse:
             if self.shadows.has(v):
                 return g
             return b.op("broadcast_like", g, self.residuals.fetch(v, sweep))
+        assert isinstance(v.type, Array)
         if g.type.dims == v.type.dims and None not in v.type.dims:
             return g
         return b.op("sum_to", g, self.residuals.fetch(v, sweep))
@@ -183,7 +183,7 @@ class Reverse:
             if k >= len(rules) or rules[k] is None or not self.activity.active(arg):
                 continue
             pushed = rules[k](Handle(sweep.b, g), out, *args, **op.attrs)  # type: ignore[misc]
-            if entry.singular and op.result in self._masked:
+            if op.result in self._masked and (entry.singular or self._unbounded(op, entry)):
                 pushed = _unless_zero(sweep.b, g, pushed)
             self._contribute(op, arg, pushed.operand, g, sweep)
 
@@ -277,6 +277,10 @@ class Reverse:
             sweep.b.do("push", self._tape(tape), g)
 
     # Singular partials behind masks (design, rule 6.5).
+    def _unbounded(self, op: Op, entry: OpDef) -> bool:
+        """Does a partial of the op hold an operand that may be infinite, having come through a singular op?"""
+        return entry.scales and any(self.activity.hazardous(a) for a in op.args)
+
     def _find_masked(self) -> set[Value]:
         """Values whose adjoint may come through a choice: used by one, directly or not."""
         ops = [op for op in walk(self.fn.body) if op.name in OPS]

@@ -1,0 +1,188 @@
+"""What holds of every program: Python, the interpreter, both modes, the passes and the backend agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from harness import Case, close, optimizer, pullback, round_trip, run
+
+import adcompiler as ad
+from adcompiler.errors import AdcompilerError, InternalError
+from adcompiler.frontend import Lowered, lower, spec_of
+from adcompiler.frontend.capture import flatten
+from adcompiler.frontend.spec import Leaf
+from adcompiler.ir.core import Function
+from adcompiler.ir.interpret import interpret
+from adcompiler.ir.types import Array, is_float
+from adcompiler.ir.verify import verify
+from adcompiler.ir.walk import clone
+from adcompiler.transforms.forward import forward
+from adcompiler.transforms.reverse import Pullback, reverse
+from programs.program import Program, finite
+
+optimized = optimizer()
+
+
+class Discard(Exception):
+    """The program raises, or its numbers run away: nothing can be learned from it."""
+
+
+class Refused(Exception):
+    """adcompiler refuses the program, with an error of its own."""
+
+
+def copied(args: Sequence[Any]) -> list[Any]:
+    return [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+
+
+def check(p: Program, orders: int = 1, backend: bool = False) -> set[str]:
+    """Raises AssertionError (or whatever went wrong) where two of them differ; what could be checked."""
+    fn, args = p.function(), p.args()
+    results, contents = python(fn, args)
+    low = lowered(fn, args)
+    hidden = [c.read() for c in low.captures if isinstance(c.spec, Leaf)]
+    verify(low.function)
+    round_trip(low.function)
+    flat = [*copied(args), *copied(hidden)]
+    mine = [np.asarray(r) for r in interpret(low.function, flat)]
+    alike(mine, results, "the interpreter against Python")
+    alike([a for a in flat[: len(args)] if isinstance(a, np.ndarray)], contents, "written arguments")
+    done = {"primal"}
+    case = Case(low.function, [*args, *hidden], seed=p.seed)
+    if not case.floats or not case.wrt:
+        return done
+    done |= derivatives(case, fn, len(args), orders)
+    if backend:
+        compiled(fn, args, low, case)
+        done.add("backend")
+    return done
+
+
+def python(fn: Any, args: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The results of the program run by Python, flat, and its arrays afterwards."""
+    given = copied(args)
+    try:
+        with np.errstate(all="ignore"):
+            results = [np.array(r) for r in flatten(fn(*given))]
+    except (OverflowError, ZeroDivisionError, ValueError, UnboundLocalError) as error:
+        raise Discard(repr(error)) from error
+    contents = [a for a in given if isinstance(a, np.ndarray)]
+    if not finite([*results, *contents]):
+        raise Discard("numbers run away")
+    return results, contents
+
+
+def lowered(fn: Any, args: Sequence[Any]) -> Lowered:
+    try:
+        return lower(fn, tuple(spec_of(a) for a in args))
+    except InternalError:
+        raise
+    except AdcompilerError as error:
+        raise Refused(str(error)) from error
+
+
+def alike(mine: Sequence[Any], other: Sequence[Any], what: str, tol: float = 1e-10) -> None:
+    assert len(mine) == len(other), what
+    for a, b in zip(mine, other, strict=True):
+        close(np.asarray(a), np.asarray(b), tol, what)
+
+
+def derivatives(case: Case, fn: Any, visible: int, orders: int) -> set[str]:
+    """Forward against differences, reverse against forward, passes on and off."""
+    done = {"reverse"}
+    v = case.direction()
+    primal = optimized(clone(case.fn))
+    alike(run(primal, case.args), run(case.fn, case.args), "passes on the primal")
+    raw = forward(case.fn, case.wrt)
+    verify(raw)
+    dot = case.jvp(raw, v)
+    alike([case.jvp(optimized(forward(primal, case.wrt)), v)], [dot], "passes in forward mode")
+    numeric = difference(case, fn, v, visible)
+    if numeric is not None:
+        close(dot, numeric, 1e-6, "forward mode against differences")
+        done.add("differences")
+    adjoints(case, primal, dot, v)
+    if orders > 1:
+        second(case, primal)
+        done.add("second order")
+    return done
+
+
+def adjoints(case: Case, primal: Function, dot: np.ndarray, v: list[Any]) -> None:
+    """Reverse mode against forward mode by dot product; the passes change nothing."""
+    bars = seeds(case)
+    plain = run(pullback(case, case.fn, clone), [*case.args, *bars])
+    clean = run(pullback(case, primal, optimized), [*case.args, *bars])
+    flat = np.concatenate([np.ravel(b) for b in bars])
+    left, right = float(flat @ dot), sum(float(np.sum(a * x)) for a, x in zip(plain, v, strict=True))
+    scale = 1.0 + float(np.abs(flat) @ np.abs(dot)) + sum(float(np.sum(np.abs(a * x))) for a, x in zip(plain, v, strict=True))
+    assert abs(left - right) <= 1e-10 * scale, f"reverse against forward: {right} and {left}"
+    alike(clean, plain, "passes in reverse mode")
+
+
+def seeds(case: Case) -> list[Any]:
+    """An adjoint for each float result."""
+    outs, rows = run(case.fn, case.args), []
+    for k in case.floats:
+        b = np.asarray(case.rng.standard_normal(outs[k].shape))
+        rows.append(b if isinstance(case.fn.returns[k].type, Array) else b[()])
+    return rows
+
+
+def difference(case: Case, fn: Any, v: list[Any], visible: int) -> np.ndarray | None:
+    """The derivative along v by differences of the function itself; None where a step crosses a branch or a kink."""
+
+    def outs(h: float) -> np.ndarray:
+        shifted = case.shifted(v, h)
+        shifted[visible:] = case.args[visible:]  # captured arrays: Python sees those as they are
+        rows, _ = python(fn, shifted)
+        return np.concatenate([np.ravel(rows[k]) for k in case.floats])
+
+    def central(h: float) -> np.ndarray:
+        return (outs(h) - outs(-h)) / (2 * h)
+
+    if len(case.args) > visible:
+        return None
+    try:
+        a, b, c, d = (central(1e-3 / 2**k) for k in range(4))
+    except (Discard, ValueError):
+        return None
+    one, two, three = (4 * b - a) / 3, (4 * c - b) / 3, (4 * d - c) / 3
+    first, second = (16 * two - one) / 15, (16 * three - two) / 15
+    error = np.max(np.abs(first - second) / (1.0 + np.abs(second)), initial=0.0)
+    return second if error < 1e-8 else None
+
+
+def second(case: Case, primal: Function) -> None:
+    """Reverse and forward mode of a gradient agree."""
+    raw = optimized(reverse(primal, Pullback(tuple(case.wrt), tuple("param" if is_float(r.type) else None for r in primal.returns))))
+    outer = Case(raw, [*case.args, *seeds(case)], seed=1)
+    verify(raw)
+    v = outer.direction()
+    d = forward(raw, outer.wrt)
+    verify(d)
+    dot = outer.jvp(optimized(d), v)
+    steps = [outer.difference(raw, v)]
+    outer.step /= 2
+    steps.append(outer.difference(raw, v))
+    if np.max(np.abs(steps[0] - steps[1]) / (1 + np.abs(steps[1])), initial=0.0) < 1e-7:
+        close(dot, steps[1], 1e-5, "second order, forward mode against differences")
+    adjoints(outer, raw, dot, v)
+
+
+def compiled(fn: Any, args: list[Any], low: Lowered, case: Case) -> None:
+    """The kernel against the interpreter."""
+    bars = seeds(case)
+    count = len(args)
+    expected = run(pullback(case, case.fn, clone), [*case.args, *bars])
+    expected = [e for e, k in zip(expected, case.wrt, strict=True) if k < count]
+    given = iter(bars)
+    outs = [np.asarray(r) for r in run(case.fn, case.args)]
+    flat = [next(given) if is_float(r.type) else o.item() for r, o in zip(low.function.returns, outs, strict=True)]
+    flat = [float(b) if not np.ndim(b) else b for b in flat]
+    out_bar = tuple(flat) if len(flat) > 1 else flat[0]
+    out, found = ad.vjp(fn)(tuple(copied(args)), out_bar)
+    alike(flatten(out), outs, "the kernel's values")
+    alike([x for x in found if x is not None], expected, "the kernel's adjoints", 1e-9)

@@ -1,0 +1,138 @@
+"""Makes a failing program small: `python -m programs.reduce SEED` prints the least program that fails the same way."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from programs import check, program
+from programs.campaign import kind
+from programs.choices import Choices
+from programs.program import Program
+
+Failing = Callable[[Program], bool]
+
+
+def reduce(p: Program, failing: Failing, rounds: int = 40) -> Program:
+    """Apply the first simplification that still fails, until none does."""
+    for _ in range(rounds):
+        before = p.text
+        for simpler in (fewer_statements, unwrapped, simpler_expressions):
+            p = _sweep(p, simpler, failing)
+        if p.text == before:
+            break
+    return p
+
+
+def _sweep(p: Program, simpler: Callable[[ast.Module], Iterator[ast.Module]], failing: Failing) -> Program:
+    at = 0
+    while True:
+        for k, tree in enumerate(simpler(ast.parse(p.text))):
+            if k < at:
+                continue
+            smaller = replace(p, text=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+            if len(smaller.text) < len(p.text) and failing(smaller):
+                p, at = smaller, k
+                break
+        else:
+            return p
+
+
+def _blocks(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(tree):
+        for name in ("body", "orelse"):
+            if isinstance(getattr(node, name, None), list):
+                yield node, name
+
+
+def _edited(tree: ast.Module, where: int, edit: Callable[[ast.AST, str], None]) -> ast.Module:
+    fresh = copy.deepcopy(tree)
+    node, name = list(_blocks(fresh))[where]
+    edit(node, name)
+    return fresh
+
+
+def fewer_statements(tree: ast.Module) -> Iterator[ast.Module]:
+    """One statement (or a run of them) less."""
+    for where, (node, name) in enumerate(_blocks(tree)):
+        count = len(getattr(node, name))
+        for size in dict.fromkeys((count, count // 2, 2, 1)):
+            for start in range(0, count - size + 1) if size else ():
+
+                def edit(node: ast.AST, name: str, start: int = start, size: int = size) -> None:
+                    rest = getattr(node, name)
+                    rest[start : start + size] = []
+                    if not rest and name == "body":
+                        rest.append(ast.Pass())
+
+                yield _edited(tree, where, edit)
+
+
+def unwrapped(tree: ast.Module) -> Iterator[ast.Module]:
+    """A compound statement's body in its place."""
+    for where, (node, name) in enumerate(_blocks(tree)):
+        for at, statement in enumerate(getattr(node, name)):
+            for inner in ("body", "orelse"):
+                if isinstance(statement, ast.If | ast.For | ast.While) and getattr(statement, inner):
+
+                    def edit(node: ast.AST, name: str, at: int = at, inner: str = inner) -> None:
+                        rest = getattr(node, name)
+                        rest[at : at + 1] = getattr(rest[at], inner)
+
+                    yield _edited(tree, where, edit)
+
+
+def _expressions(tree: ast.Module) -> list[tuple[ast.AST, str, int | None]]:
+    """Places of expressions: node, field, index in a list."""
+    found: list[tuple[ast.AST, str, int | None]] = []
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            for k, item in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(item, ast.expr) and not isinstance(getattr(item, "ctx", None), ast.Store):
+                    found.append((node, name, k if isinstance(value, list) else None))
+    return found
+
+
+def simpler_expressions(tree: ast.Module) -> Iterator[ast.Module]:
+    """An expression replaced by a part of it, or by a constant."""
+    for where, (node, name, k) in enumerate(_expressions(tree)):
+        value = getattr(node, name) if k is None else getattr(node, name)[k]
+        if isinstance(value, ast.Constant | ast.Name) or not hasattr(value, "lineno"):
+            continue
+        parts = [c for c in ast.iter_child_nodes(value) if isinstance(c, ast.expr)]
+        for part in [*map(copy.deepcopy, parts), ast.Constant(0.5), ast.Constant(1)]:
+            fresh = copy.deepcopy(tree)
+            node_, name_, k_ = _expressions(fresh)[where]
+            if k_ is None:
+                setattr(node_, name_, part)
+            else:
+                getattr(node_, name_)[k_] = part
+            yield fresh
+
+
+def fails_like(p: Program, orders: int, backend: bool) -> Failing:
+    """Does a program fail as p does?"""
+    import re
+
+    def what(q: Program) -> str | None:
+        try:
+            check(q, orders, backend)
+        except Exception as error:
+            return re.sub(r"[\d.e+-]+|<program \w+>", "#", kind(error))
+        return None
+
+    reference = what(p)
+    assert reference is not None, "the program does not fail"
+    print(reference)
+    return lambda q: what(q) == reference
+
+
+if __name__ == "__main__":
+    for text in sys.argv[1:]:
+        seed = int(text)
+        given = program(Choices.seeded(seed))
+        order, kernel = 1 + (seed % 5 == 0), "--backend" in sys.argv
+        print(reduce(given, fails_like(given, order, kernel)))
