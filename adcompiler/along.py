@@ -55,7 +55,9 @@ def matched(name: str, spec: Spec, other: Given, loc: Loc | None) -> Iterator[Va
         for key, item in zip(keys, spec.items, strict=True):
             yield from matched(f"{name}[{key!r}]", item, found[key], loc)
         return
-    raise TypeMismatch(f"{name}: the tangent or adjoint has another structure", loc, "the structure of what it belongs to")
+    raise TypeMismatch(
+        f"{name}: the tangent or adjoint has another structure", loc, "the structure of what it belongs to"
+    )
 
 
 def _rank(leaf: Leaf) -> int:
@@ -75,7 +77,9 @@ def jvp(low: Lowered, tangents: Sequence[Spec], options: Options, observer: Obse
     """(primals, tangents) -> (out, out_dot)."""
     loc = place(low.function)
     if len(tangents) != len(low.signature):
-        raise TypeMismatch(f"{len(low.signature)} primals, but {len(tangents)} tangents", loc, "one per primal, or None")
+        raise TypeMismatch(
+            f"{len(low.signature)} primals, but {len(tangents)} tangents", loc, "one per primal, or None"
+        )
     dots: list[Value] = []
     found: list[Any] = []
     for (name, spec), tangent in zip(low.signature, tangents, strict=True):
@@ -158,9 +162,7 @@ def vjp(low: Lowered, out_bar: Spec, options: Options, observer: Observer | None
     )
 
 
-def _reseed(
-    fn: Function, low: Lowered, bars: Sequence[Value], found: Sequence[Value | None], loc: Loc | None
-) -> None:
+def _reseed(fn: Function, low: Lowered, bars: Sequence[Value], found: Sequence[Value | None], loc: Loc | None) -> None:
     """Params in the order (argument leaves, leaves of out_bar, captures), adjoints in the dtype of the result."""
     n, total = sum(1 for span in spans(low) for _ in span), len(low.function.params)
     seeds = iter(fn.params[total:])

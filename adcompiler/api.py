@@ -115,9 +115,7 @@ def _flag(given: Any, name: str) -> bool:
 
 
 @_static
-def grad(
-    fn: Any = None, argnums: int | Sequence[int] = 0, has_aux: bool = False, **options: Any
-) -> Any:
+def grad(fn: Any = None, argnums: int | Sequence[int] = 0, has_aux: bool = False, **options: Any) -> Any:
     """The gradient of a function with a scalar float result, with respect to the arguments `argnums`.
 
     An int gives one gradient, a tuple a tuple of them; each has the structure, dtypes and shapes of its argument.
@@ -128,9 +126,7 @@ def grad(
 
 
 @_static
-def value_and_grad(
-    fn: Any = None, argnums: int | Sequence[int] = 0, has_aux: bool = False, **options: Any
-) -> Any:
+def value_and_grad(fn: Any = None, argnums: int | Sequence[int] = 0, has_aux: bool = False, **options: Any) -> Any:
     """As `grad`, returning (value, gradient), or ((value, aux), gradient) with `has_aux`."""
     return _make(Kind("value_and_grad", _numbers(argnums), _flag(has_aux, "has_aux")), fn, options)
 

@@ -220,6 +220,8 @@ def check_command(args: argparse.Namespace) -> int:
     except AdcompilerError:
         raise
     except (ArithmeticError, LookupError, ValueError, AssertionError, RuntimeError) as error:
+        if Path(traceback.extract_tb(error.__traceback__)[-1].filename).is_relative_to(Path(__file__).parent):
+            raise  # ours, not the program's
         said, hint = f"{type(error).__name__}: {error}", "another --size or --seed"
         raise TypeMismatch(f"{fn.__name__} raised {said}, for the inputs drawn", hint=hint) from None
     worst = max(found, key=lambda f: f.severity)

@@ -20,9 +20,7 @@ from adcompiler.ir.walk import substitute
 from adcompiler.transforms.reverse import Pullback, reverse
 
 
-def wanted(
-    argnums: int | Sequence[int], count: int, loc: Loc | None, option: str = "argnums"
-) -> tuple[int, ...]:
+def wanted(argnums: int | Sequence[int], count: int, loc: Loc | None, option: str = "argnums") -> tuple[int, ...]:
     """argnums as positions: negative ones count from the end, repeated ones are refused."""
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     positions = []

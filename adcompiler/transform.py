@@ -125,9 +125,7 @@ class Transform:
                 raise type(error)(text, self.loc, error.hint) from None
         return tuple(args), tuple(specs)
 
-    def _refuse_copies(
-        self, given: Sequence[Any], args: Sequence[Any], specs: Sequence[Spec], built: Built
-    ) -> None:
+    def _refuse_copies(self, given: Sequence[Any], args: Sequence[Any], specs: Sequence[Spec], built: Built) -> None:
         """An array that the compiled code writes to must be the caller's own."""
         if not built.function.mut:
             return
@@ -240,7 +238,7 @@ class Transform:
 
     # Looking.
     def lower(self, *args: Any, **kwargs: Any) -> Built:
-        """What a call with such arguments compiles: `.primal_ir`, `.ir`, `.source`, `.kernel`, `.signature`, `.path`."""
+        """What such a call compiles: `.primal_ir`, `.ir`, `.source`, `.kernel`, `.signature`, `.path`."""
         _, specs = self._plain(self.binding(args, kwargs))
         return self.lower_specs(specs)
 

@@ -141,7 +141,9 @@ class TestMemory:
     def test_results_are_fresh(self):
         held = np.ones(3)
         x = X.copy()
-        (_, (aux, view, captured)), g = ad.value_and_grad(lambda x: (np.sum(x * held), (x, x[1:], held)), has_aux=True)(x)
+        (_, (aux, view, captured)), g = ad.value_and_grad(lambda x: (np.sum(x * held), (x, x[1:], held)), has_aux=True)(
+            x
+        )
         out, dot = ad.jvp(lambda x: x)((x,), (x,))
         outs, bars = ad.vjp(lambda x: (x, x))((x,), (x, x))
         twice = ad.grad(lambda a, b: np.sum(a) + np.sum(b), argnums=(0, 1))(x, x)

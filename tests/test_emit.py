@@ -93,9 +93,9 @@ def test_the_users_line_stands_beside_the_statements_of_the_reverse_sweep(tmp_pa
     y = builder.op("mul", x, x, hint="y")
     builder.do("section", text="reverse sweep")
     with builder.at(Loc(str(model), 3)):
-        bar = builder.op("mul", y_bar, y, hint="seed")
+        bar = builder.op("mul", y_bar, y, hint="seed_bar")
     first = builder.op("mul", bar, x, hint="x_bar")
-    second = builder.op("mul", first, bar, hint="xx")
+    second = builder.op("mul", first, bar, hint="xx_bar")
     builder.do("section", text="nothing follows")
     builder.return_(builder.op("add", second, second, hint="t"))
     assert emit(Function("f", builder.region, doc="The adjoint of f.")) == (
@@ -104,11 +104,11 @@ def test_the_users_line_stands_beside_the_statements_of_the_reverse_sweep(tmp_pa
         "    y = x * x\n"
         "\n"
         "    # reverse sweep\n"
-        "    seed = y_bar * y  # return y * 3.0\n"
-        "    xx = seed * x * seed  # y = x * x\n"
+        "    seed_bar = y_bar * y  # return y * 3.0\n"
+        "    xx_bar = seed_bar * x * seed_bar  # y = x * x\n"
         "\n"
         "    # nothing follows\n"
-        "    return xx + xx\n"
+        "    return xx_bar + xx_bar\n"
     )
 
 

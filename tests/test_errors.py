@@ -198,7 +198,7 @@ class TestRefused:
 
     def test_types(self):
         def kinds(x, c):
-            if c:  # !
+            if c:  # !  # noqa: SIM108
                 y = x
             else:
                 y = np.zeros(3)

@@ -7,7 +7,7 @@ exists wherever a handle can point.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from adcompiler.analysis.alias import Aliases
@@ -77,14 +77,46 @@ class Activity:
     def is_varied(self, operand: Operand) -> bool:
         return isinstance(operand, Value) and bool(self._keys([operand]) & self.varied)
 
+    # Singular partials meet masks (design, rule 6.5).
+    def _made_by(self, ask: Callable[[OpDef], bool]) -> set[Value]:
+        """Everything that has come through an op of which this holds."""
+        made = [r for op in walk(self._fn.body) if op.name in OPS and ask(OPS[op.name]) for r in op.results]
+        return self._closure(self._fn, self._keys(made), self._forward)
+
     @cached_property
     def _hazards(self) -> set[Value]:
-        singular = [r for op in walk(self._fn.body) if op.name in OPS and OPS[op.name].singular for r in op.results]
-        return self._closure(self._fn, self._keys(singular), self._forward)
+        return self._made_by(lambda entry: bool(entry.singular))
 
-    def hazardous(self, operand: Operand) -> bool:
-        """May it be infinite or nan where another choice is made, having come through an op with a singularity?"""
-        return bool(self._keys([operand]) & self._hazards)
+    @cached_property
+    def _overflows(self) -> set[Value]:
+        return self._made_by(lambda entry: bool(entry.singular) or entry.scales)
+
+    @cached_property
+    def _chosen_from(self) -> set[Value]:
+        taken = [a for op in walk(self._fn.body) if op.name in OPS and OPS[op.name].mask for a in op.args]
+        return self._closure(self._fn, self._keys(taken), self._backward)
+
+    @cached_property
+    def _choices(self) -> set[Value]:
+        made = [r for op in walk(self._fn.body) if op.name in OPS and OPS[op.name].mask for r in op.results]
+        return self._closure(self._fn, self._keys(made), self._forward)
+
+    def masked(self, operand: Operand) -> bool:
+        """May its adjoint have come through a choice, and be zero because another value was chosen?"""
+        return bool(self._keys([operand]) & self._chosen_from)
+
+    def chosen(self, operand: Operand) -> bool:
+        """May its tangent have come through a choice?"""
+        return bool(self._keys([operand]) & self._choices)
+
+    def unbounded(self, op: Op) -> bool:
+        """May a partial of the op be infinite: by itself, or by an operand that has come through such an op?"""
+        entry = OPS[op.name]
+        if entry.singular is True or (callable(entry.singular) and entry.singular(op)):
+            return True
+        # A product is left alone unless an operand has a singularity behind it; a power also if it may have overflowed.
+        behind = self._overflows if entry.singular else self._hazards
+        return entry.scales and any(self._keys([a]) & behind for a in op.args)
 
     def touches(self, region: Region) -> bool:
         """Does anything in the region have an adjoint: a value, or a write to active memory?"""

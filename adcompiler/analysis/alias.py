@@ -74,13 +74,13 @@ class Aliases:
         elif op.name in OPS and op.results:
             arrays = [r for r in op.results if isinstance(r.type, Array)]
             if OPS[op.name].allocates:
-                return any([self._learn(r, frozenset([r])) for r in arrays])
+                return any([self._learn(r, frozenset([r])) for r in arrays])  # noqa: C419 (all of them)
             if OPS[op.name].kind == "view":
                 return self._learn(op.result, self.roots(op.args[0]))
             return False
         else:
             return False
-        return any([self._learn(a, self.roots(b)) for a, b in pairs if isinstance(a.type, Array)])
+        return any([self._learn(a, self.roots(b)) for a, b in pairs if isinstance(a.type, Array)])  # noqa: C419
 
     def _outlives(self, region: Region) -> set[Value]:
         """Roots allocated in a loop's body that a later iteration can still reach, through carried values or tapes."""

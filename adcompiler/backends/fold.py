@@ -180,6 +180,8 @@ class Folder:
         size = self.expression_size(op)
         if size > ATOM or any(not self.takes(u, op.result) for u in uses):
             return
+        if op.name == "dim" and op.args[0].type.rank > 1 and self.count[op.result] > 2:  # type: ignore[union-attr]
+            return
         if op.name in ("load", "view"):
             stable = self.unchanged(op, uses)
         else:

@@ -131,7 +131,9 @@ class Statements:
             return True
         target = op.result if op.results else op.args[0]
         made = OPS[op.name].kind == "alloc"
-        return isinstance(target, Value) and not made and is_adjoint(self.names[target])
+        if not isinstance(target, Value) or made:
+            return False
+        return is_adjoint(self.names[target] if target in self.names else target.name)
 
     def set(self, target: Value, node: ast.expr) -> list[Line]:
         """`x = e`, or `x += e`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import re
 import types
@@ -33,7 +34,7 @@ def spec_of(value: Any, name: str = "argument") -> Spec:
         return s.Leaf(Scalar(_dtype(value.dtype, name)))
     if isinstance(value, bool | int | float):
         return s.Leaf(b1 if isinstance(value, bool) else i64 if isinstance(value, int) else f64, weak=True)
-    if value is None or isinstance(value, str | type | types.ModuleType | np.dtype):
+    if value is None or isinstance(value, str | type | types.ModuleType | np.dtype | enum.Enum):
         return s.Static(value)
     if isinstance(value, tuple):
         keys = getattr(value, "_fields", None) or range(len(value))

@@ -49,7 +49,7 @@ class OpDef:
     transpose: tuple[Callable[..., Any] | None, ...] = ()
     zero: bool = False
     mask: bool = False
-    singular: bool = False
+    singular: bool | Callable[[Any], bool] = False
     scales: bool = False
     steps: bool = False
     reads: tuple[int, ...] | None = None

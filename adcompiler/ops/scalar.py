@@ -51,6 +51,11 @@ def zero(name: str, evaluate: Callable[..., Any], emit: str, rule: Callable[...,
     define(OpDef(name, rule, evaluate, zero=True, emit=emit, **properties))
 
 
+def _literal(op: Any, holds: Callable[[float], bool]) -> bool:
+    """Is operand 1 a literal for which this holds?"""
+    return isinstance(op.args[1], Const) and holds(op.args[1].value)
+
+
 ANY = ((0.7,), (-1.3,), (2.1,))
 POSITIVE = ((0.3,), (1.7,), (4.2,))
 UNIT = ((0.3,), (-0.6,))
@@ -67,7 +72,7 @@ elementwise("mul", np.multiply, "{0} * {1}", lambda y, a, b: b, lambda y, a, b: 
             samples=PAIRS, cheap=True, scales=True)  # fmt: skip
 elementwise("div", np.true_divide, "{0} / {1}",
             masked=(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
-            samples=PAIRS, cheap=True, singular=True)  # fmt: skip
+            samples=PAIRS, cheap=True, singular=lambda op: not _literal(op, lambda b: b != 0.0))  # fmt: skip
 
 
 def _power_base(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -93,7 +98,8 @@ def _negative_exponent(op: Any) -> bool:
 
 
 elementwise("pow", _power, "{0} ** {1}", masked=(_power_base, _power_exponent), rule=infer.numeric,
-            samples=((1.3, 2.1), (0.4, -1.5), (2.0, 3.0)), singular=True, may_raise=_negative_exponent)  # fmt: skip
+            samples=((1.3, 2.1), (0.4, -1.5), (2.0, 3.0)), singular=lambda op: not _literal(op, lambda b: b >= 1.0),
+            scales=True, may_raise=_negative_exponent)  # fmt: skip
 
 
 def _zero_divisor(op: Any) -> bool:

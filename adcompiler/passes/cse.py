@@ -17,6 +17,7 @@ from itertools import count
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import allocates, entry, own_reads, own_writes, writes
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
+from adcompiler.ir.naming import is_adjoint, is_temporary
 from adcompiler.ir.types import Stack
 from adcompiler.ir.walk import Env, resolve_all
 
@@ -47,12 +48,19 @@ class _Merger:
                 self.control(op, known, versions)
             elif (key := self.key(op, versions)) is not None:
                 if key in known:
-                    self.env.update(zip(op.results, known[key].results, strict=True))
+                    self.merge(op, known[key])
                     continue
                 known[key] = op
             self.wrote(own_writes(op), versions)
             kept.append(op)
         region.ops = kept
+
+    def merge(self, op: Op, into: Op) -> None:
+        """Use the results of `into`; where the user named only the others, under their names."""
+        for mine, theirs in zip(op.results, into.results, strict=True):
+            self.env[mine] = theirs
+            if is_temporary(theirs.name) and not is_adjoint(mine.name):
+                theirs.name = mine.name
 
     def control(self, op: Op, known: Known, versions: Versions) -> None:
         """What a loop writes may have been written before any of its ops; what a branch writes, after it."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from adcompiler.analysis.alias import Aliases
-from adcompiler.analysis.effects import allocates, entry
+from adcompiler.analysis.effects import allocates, entry, writes
 from adcompiler.analysis.shapes import Shapes
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
@@ -183,11 +183,27 @@ class _Folder:
         written = any(self.aliases.writers.get(r) for r in self.aliases.roots(op.result))
         return None if written or operand not in self.shapes.structure.home else op.args[0]
 
+    def uncopied(self, op: Op) -> None:
+        """Read an array instead of its copy where nothing writes it in between."""
+        places = self.shapes.structure.place
+        for k, arg in enumerate(op.args):
+            copy = self.definer.get(arg) if isinstance(arg, Value) else None
+            if copy is None or copy.name != "copy" or self.count.get(arg) != 1 or not {copy, op} <= places.keys():
+                continue
+            here, there = places[copy], places[op]
+            roots = self.aliases.roots(copy.args[0])
+            between = here.region.ops[here.index + 1 : there.index] if here.region is there.region else None
+            if between is None or any(r in roots for o in between for a in writes(o) for r in self.aliases.roots(a)):
+                continue
+            op.args[k], self.changed = copy.args[0], True
+
     def bare(self, op: Op) -> None:
         """Use a scalar in place of its spread where broadcasting does the same."""
         table = entry(op)
         if table is None:
             return
+        if allocates(op) and not table.writes and op.name != "copy":
+            self.uncopied(op)
         if table.kind == "memory" and len(op.args) == 2 and _is_array(op.args[1]):
             source = self.spread_scalar(op.args[1])
             if source is not None and self.shapes.fits(op.args[1], op.args[0]):

@@ -21,7 +21,7 @@ from adcompiler.ir.build import Builder, Handle, const
 from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, is_float
-from adcompiler.ir.walk import Env, Structure, walk
+from adcompiler.ir.walk import Env, Structure
 
 
 def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None) -> Function:
@@ -43,7 +43,6 @@ class Forward:
         self.dot: Env = {}
         self.b = Builder(Region())
         self._known: set[Operand] = set()
-        self._chosen = _depends_on_mask(fn)
 
     def run(self, values: bool, name: str) -> Function:
         params = [Value(p.name, p.type) for p in self.fn.params]
@@ -186,8 +185,7 @@ class Forward:
                 if rule is None:
                     continue
                 part = rule(direction, out, *handles, **op.attrs)
-                hazard = entry.singular or (entry.scales and any(map(self.activity.hazardous, op.args)))
-                if hazard and op.args[k] in self._chosen:
+                if self.activity.chosen(op.args[k]) and self.activity.unbounded(op):
                     off = direction.call("eq", direction, 0.0)
                     part = part.call("select", off, 0.0, part)
             elif k in entry.linear:
@@ -213,14 +211,3 @@ class Forward:
         if smaller or (fixed and OPS[op.name].partials is not None):
             return self.b.op("broadcast_like", operand, shape)
         return self.b.op("copy", operand) if operand in self._known else operand
-
-
-def _depends_on_mask(fn: Function) -> set[Value]:
-    """Values that a choice may have made: a zero tangent there can meet an infinite partial."""
-    ops = [op for op in walk(fn.body) if op.name in OPS]
-    if not any(OPS[op.name].mask for op in ops):
-        return set()
-    return {v for op in walk(fn.body) for v in [*op.results, *(p for r in op.regions for p in r.params)]}
-
-
-

@@ -383,7 +383,7 @@ class Lazy(Handle):
     """A primal operand of an op that is being reversed, fetched when the rule uses it: the rule thereby
     says what must be kept."""
 
-    __slots__ = ("value", "at", "residuals", "sweep", "result")
+    __slots__ = ("at", "residuals", "result", "sweep", "value")
 
     def __init__(self, residuals: Residuals, sweep: Sweep, at: Op, value: Value, result: bool):
         self.builder, self.value, self.at, self.result = sweep.b, value, at, result

@@ -20,8 +20,8 @@ from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle, const
 from adcompiler.ir.core import CONTROL, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS, OpDef
-from adcompiler.ir.types import Array, Scalar, is_float
-from adcompiler.ir.walk import Structure, walk
+from adcompiler.ir.types import Array, Scalar
+from adcompiler.ir.walk import Structure
 from adcompiler.transforms.loops import Control
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
 from adcompiler.transforms.shadows import Shadows
@@ -60,7 +60,6 @@ class Reverse:
         self.control = Control(self)
         self.root = Sweep(fn.body, None)
         self.tapes: dict[Value, Value] = {}
-        self._masked = self._find_masked()
 
     def run(self, name: str) -> Function:
         seeds = self._seed()
@@ -183,7 +182,7 @@ class Reverse:
             if k >= len(rules) or rules[k] is None or not self.activity.active(arg):
                 continue
             pushed = rules[k](Handle(sweep.b, g), out, *args, **op.attrs)  # type: ignore[misc]
-            if op.result in self._masked and (entry.singular or self._unbounded(op, entry)):
+            if entry.partials is not None and self.activity.masked(op.result) and self.activity.unbounded(op):
                 pushed = _unless_zero(sweep.b, g, pushed)
             self._contribute(op, arg, pushed.operand, g, sweep)
 
@@ -275,28 +274,6 @@ class Reverse:
         if isinstance(op.result.type, Scalar) and self.activity.active(tape):
             g = sweep.adjoint.get(op.result, const(0.0, op.result.type))
             sweep.b.do("push", self._tape(tape), g)
-
-    # Singular partials behind masks (design, rule 6.5).
-    def _unbounded(self, op: Op, entry: OpDef) -> bool:
-        """Does a partial of the op hold an operand that may be infinite, having come through a singular op?"""
-        return entry.scales and any(self.activity.hazardous(a) for a in op.args)
-
-    def _find_masked(self) -> set[Value]:
-        """Values whose adjoint may come through a choice: used by one, directly or not."""
-        ops = [op for op in walk(self.fn.body) if op.name in OPS]
-        found: set[Value] = set()
-        if not any(OPS[op.name].mask for op in ops):
-            return found
-        pending = [op for op in ops if OPS[op.name].mask or OPS[op.name].writes]
-        pending += [op for op in walk(self.fn.body) if op.name in CONTROL or op.name == "yield"]
-        while pending:
-            for a in pending.pop().args:
-                if isinstance(a, Value) and a not in found and is_float(a.type):
-                    found.add(a)
-                    definer = self.structure.definer.get(a)
-                    if definer is not None:
-                        pending.append(definer)
-        return found
 
 
 def _bar(value: Operand) -> str:

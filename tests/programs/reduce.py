@@ -7,6 +7,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from programs import check, program
 from programs.campaign import kind
@@ -27,13 +28,13 @@ def reduce(p: Program, failing: Failing, rounds: int = 40) -> Program:
     return p
 
 
-def _sweep(p: Program, simpler: Callable[[ast.Module], Iterator[ast.Module]], failing: Failing) -> Program:
+def _sweep(p: Program, simpler: Callable[[ast.Module], Iterator[Callable[[], ast.Module]]], failing: Failing) -> Program:
     at = 0
     while True:
-        for k, tree in enumerate(simpler(ast.parse(p.text))):
+        for k, make in enumerate(simpler(ast.parse(p.text))):
             if k < at:
                 continue
-            smaller = replace(p, text=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+            smaller = replace(p, text=ast.unparse(ast.fix_missing_locations(make())) + "\n")
             if len(smaller.text) < len(p.text) and failing(smaller):
                 p, at = smaller, k
                 break
@@ -55,11 +56,11 @@ def _edited(tree: ast.Module, where: int, edit: Callable[[ast.AST, str], None]) 
     return fresh
 
 
-def fewer_statements(tree: ast.Module) -> Iterator[ast.Module]:
+def fewer_statements(tree: ast.Module) -> Iterator[Callable[[], ast.Module]]:
     """One statement (or a run of them) less."""
     for where, (node, name) in enumerate(_blocks(tree)):
         count = len(getattr(node, name))
-        for size in dict.fromkeys((count, count // 2, 2, 1)):
+        for size in dict.fromkeys((count, count // 2, 1)):
             for start in range(0, count - size + 1) if size else ():
 
                 def edit(node: ast.AST, name: str, start: int = start, size: int = size) -> None:
@@ -68,10 +69,10 @@ def fewer_statements(tree: ast.Module) -> Iterator[ast.Module]:
                     if not rest and name == "body":
                         rest.append(ast.Pass())
 
-                yield _edited(tree, where, edit)
+                yield partial(_edited, tree, where, edit)
 
 
-def unwrapped(tree: ast.Module) -> Iterator[ast.Module]:
+def unwrapped(tree: ast.Module) -> Iterator[Callable[[], ast.Module]]:
     """A compound statement's body in its place."""
     for where, (node, name) in enumerate(_blocks(tree)):
         for at, statement in enumerate(getattr(node, name)):
@@ -82,7 +83,7 @@ def unwrapped(tree: ast.Module) -> Iterator[ast.Module]:
                         rest = getattr(node, name)
                         rest[at : at + 1] = getattr(rest[at], inner)
 
-                    yield _edited(tree, where, edit)
+                    yield partial(_edited, tree, where, edit)
 
 
 def _expressions(tree: ast.Module) -> list[tuple[ast.AST, str, int | None]]:
@@ -96,7 +97,7 @@ def _expressions(tree: ast.Module) -> list[tuple[ast.AST, str, int | None]]:
     return found
 
 
-def simpler_expressions(tree: ast.Module) -> Iterator[ast.Module]:
+def simpler_expressions(tree: ast.Module) -> Iterator[Callable[[], ast.Module]]:
     """An expression replaced by a part of it, or by a constant."""
     for where, (node, name, k) in enumerate(_expressions(tree)):
         value = getattr(node, name) if k is None else getattr(node, name)[k]
@@ -104,13 +105,17 @@ def simpler_expressions(tree: ast.Module) -> Iterator[ast.Module]:
             continue
         parts = [c for c in ast.iter_child_nodes(value) if isinstance(c, ast.expr)]
         for part in [*map(copy.deepcopy, parts), ast.Constant(0.5), ast.Constant(1)]:
-            fresh = copy.deepcopy(tree)
-            node_, name_, k_ = _expressions(fresh)[where]
-            if k_ is None:
-                setattr(node_, name_, part)
-            else:
-                getattr(node_, name_)[k_] = part
-            yield fresh
+            yield partial(_replaced, tree, where, part)
+
+
+def _replaced(tree: ast.Module, where: int, part: ast.expr) -> ast.Module:
+    fresh = copy.deepcopy(tree)
+    node, name, k = _expressions(fresh)[where]
+    if k is None:
+        setattr(node, name, part)
+    else:
+        getattr(node, name)[k] = part
+    return fresh
 
 
 def fails_like(p: Program, orders: int, backend: bool) -> Failing:
