@@ -94,7 +94,7 @@ class _Part:
     @property
     def flat(self) -> bool:
         """Do the kernel's arguments and results need no taking apart?"""
-        plain = not self.captured and all(isinstance(s, Leaf) for _, s in self.signature)
+        plain = not self.captured and not self.built.lowered.changes and all(isinstance(s, Leaf) for _, s in self.signature)
         result = self.result.items if isinstance(self.result, Tuple) and self.result.cls is None else (self.result,)
         one = isinstance(self.result, Tuple) and len(result) < 2
         return plain and not one and all(isinstance(s, Leaf) and _bare(s) for s in result)
@@ -119,7 +119,11 @@ class _Part:
         doc = self.built.function.doc
         rows += [f'    """{doc}"""'] if doc else []
         rows.append(f"    result = {kernel}({', '.join(given)})")
-        rows.append(f"    return {_put_together(self.result, parts, classes)}")
+        value = _put_together(self.result, parts, classes)
+        for place, spec in self.built.lowered.changes:  # a0.field or a0['key']: what the function assigns there
+            argument, rest = re.fullmatch(r"a(\d+)(.*)", place).groups()  # type: ignore[union-attr]
+            rows.append(f"    {params[int(argument)]}{rest} = {_put_together(spec, parts, classes)}")
+        rows.append(f"    return {value}")
         return "\n".join(rows) + "\n"
 
 

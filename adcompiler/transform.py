@@ -182,7 +182,11 @@ class Transform:
         """How the frontend sees a transform that a program calls."""
         if self.kind.name not in ALONG:
             args, kwargs = self.binding.split(self.binding.specs(args, kwargs, self.innermost))
-        return self._derive(args, kwargs, None)[1]
+        low = self._derive(args, kwargs, None)[1]
+        if low.changes:
+            text = f"{self.__name__} assigns to a dict or dataclass of its caller"
+            raise TypeMismatch(text, self.loc, f"return the new value, or use {self.__name__} without jit")
+        return low
 
     @property
     def innermost(self) -> Any:

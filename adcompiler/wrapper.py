@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from adcompiler.driver import same_static
 from adcompiler.errors import Loc, ShapeMismatch, TypeMismatch
-from adcompiler.frontend import Capture, Lowered
+from adcompiler.frontend import Lowered
 from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
 from adcompiler.ir.types import DTYPES, Array, Scalar
 from adcompiler.ir.walk import walk
@@ -124,14 +125,19 @@ def _argument(at: str, leaf: Leaf, target: Leaf) -> str:
     return at
 
 
-def _captured(text: _Text, inner: _Text, captures: Sequence[Capture], flat: list[str]) -> list[str]:
+def _captured(text: _Text, inner: _Text, low: Lowered, flat: list[str], loc: Loc | None) -> list[str]:
     """Lines that read the captured values; arrays among them become arguments, the others are guarded."""
     lines = []
-    for k, capture in enumerate(captures):
+    for k, capture in enumerate(low.captures):
         lines.append(f"        h{k} = {text.name('c', capture.read)}()")
         if isinstance(capture.spec, Leaf):
             odd = f"type(h{k}) is {text.name('t', np.ndarray)} and not h{k}.flags.behaved"
-            lines.append(f"        if {odd}: h{k} = {text.name('f', plain)}(h{k})")
+            fitted = f"h{k} = {text.name('f', plain)}(h{k})"
+            if low.function.params[len(flat)] in low.function.mut:
+                message = f"{capture.name} is written to, but it is read-only or not aligned"
+                error = partial(TypeMismatch, message, loc, "an array that can be written to")
+                fitted = f"raise {text.name('e', error)}()"
+            lines.append(f"        if {odd}: {fitted}")
             _guard_leaf(inner, capture.spec, f"h{k}")
             flat.append(f"h{k}")
         else:
@@ -157,16 +163,17 @@ def wrapper(
     lines = ["def call(args):", f"    if len(args) != {len(given)}: return MISS"]
     if given:
         lines.append(f"    {', '.join(f'a{k}' for k in range(len(given)))}, = args")
-    lines += _captured(text, inner, low.captures, flat)
+    lines += _captured(text, inner, low, flat, loc)
     if inner.guards:
         lines.append(f"    if not ({' and '.join(inner.guards)}): return MISS")
     lines += _overlaps(text, flat, low, name, loc)
     count = len(low.function.returns)
     parts = iter(["r"] if count == 1 else [f"r[{k}]" for k in range(count)])
     expression = _result(text, low.result, parts)
+    changes = [f"    {place} = {_result(text, spec, parts)}" for place, spec in low.changes]
     lines += [f"    try: r = kernel({', '.join(flat)})"]
     lines += ["    except (ValueError, OverflowError) as error: raise translated(error, low) from None"]
-    lines.append(f"    return {expression}")
+    lines += [*changes, f"    return {expression}"]
     scope = dict(text.names)
     exec(compile("\n".join(lines), "<adcompiler wrapper>", "exec"), scope)
     call: Callable[[tuple[Any, ...]], Any] = scope["call"]

@@ -215,6 +215,47 @@ class TestMemory:
                 with pytest.raises(TypeMismatch, match="writes writes to a, which is read-only or not aligned"):
                     kind(bad, X)
 
+    def test_structures_of_the_caller(self):
+        @dataclasses.dataclass
+        class P:
+            a: float
+            w: np.ndarray
+
+        def f(p, d, *more):
+            p.a = p.a * 2
+            p.w[0] = p.a
+            d["new"] = p.w * 3.0
+            more[1]["x"] = 5.0
+            return np.sum(p.w) * d["a"]
+
+        def args():
+            return P(1.0, np.ones(3)), {"a": 2.0}, 1.0, {"x": 0.0}
+
+        plain, compiled, copied = args(), args(), args()
+        assert ad.jit(f)(*compiled) == f(*plain) == 8.0
+        for mine, expected in ((compiled, plain), (copied, args())):
+            if mine is copied:
+                ad.grad(f)(*copied)
+            assert mine[0].a == expected[0].a and mine[1].keys() == expected[1].keys() and mine[3] == expected[3]
+            np.testing.assert_array_equal(mine[0].w, expected[0].w)
+        np.testing.assert_array_equal(compiled[1]["new"], plain[1]["new"])
+        with pytest.raises(TypeMismatch, match="assigns to a dict or dataclass"):
+            ad.grad(ad.jit(f))(*args())
+
+    def test_written_captured_arrays(self):
+        held = np.zeros(3)
+
+        def f(x):
+            held[0] = x
+            return held[0] * x
+
+        assert ad.grad(f)(3.0) == 6.0 and held[0] == 0.0
+        assert ad.jit(f)(3.0) == 9.0 and held[0] == 3.0
+        held.flags.writeable = False
+        assert ad.grad(f)(4.0) == 8.0 and held[0] == 3.0
+        with pytest.raises(TypeMismatch, match="held is written to, but it is read-only"):
+            ad.jit(f)(4.0)
+
 
 class TestOut:
     def test_buffers(self):
@@ -247,6 +288,15 @@ class TestOut:
         g = ad.grad(lambda p: p.a * np.sum(p.b))(P(2.0, X), out=P(0.0, o))
         assert g.b is o and g.a == 6.0
 
+    def test_a_parameter_of_that_name(self):
+        def f(x, out):
+            out[0] = x
+            return x * x
+
+        buffer = np.zeros(1)
+        assert ad.jit(f)(2.0, out=buffer) == 4.0 and buffer[0] == 2.0
+        assert ad.grad(f)(3.0, out=buffer) == 6.0 and buffer[0] == 2.0
+
     def test_misuse(self):
         o = np.zeros(3)
         for bad in (np.zeros(4), np.zeros((1, 3)), np.zeros((2, 3)), np.zeros(1)):
@@ -278,6 +328,15 @@ def helper(x):
 
 def uses_helper(x):
     return helper(x)
+
+
+class Settings:
+    rate = 2.0
+
+
+class Mode(enum.Enum):
+    LINEAR = 1
+    SQUARE = 2
 
 
 def uses_table(x):
@@ -325,6 +384,16 @@ class TestCaptured:
         for value in ((1.0, (2.0, np.ones(3))), (3.0, (2.0, np.ones(3) * 2)), (3.0, (2.0, np.ones(4)))):
             monkeypatch.setitem(globals(), "NESTED", value)
             assert g(1.0) == value[0] * value[1][0] + np.sum(value[1][1])
+
+    def test_attributes(self, monkeypatch):
+        g = ad.grad(lambda x: Settings.rate * x)
+        assert g(1.0) == 2.0
+        monkeypatch.setattr(Settings, "rate", 5.0)
+        assert g(1.0) == 5.0
+
+    def test_enumerations(self):
+        g = ad.grad(lambda x, mode: x * x if mode is Mode.SQUARE else x)
+        assert (g(3.0, Mode.SQUARE), g(3.0, Mode.LINEAR)) == (6.0, 1.0)
 
     def test_closures(self):
         def make(c):

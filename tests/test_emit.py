@@ -106,8 +106,6 @@ def test_the_users_line_stands_beside_the_statements_of_the_reverse_sweep(tmp_pa
         "    # reverse sweep\n"
         "    seed_bar = y_bar * y  # return y * 3.0\n"
         "    xx_bar = seed_bar * x * seed_bar  # y = x * x\n"
-        "\n"
-        "    # nothing follows\n"
         "    return xx_bar + xx_bar\n"
     )
 

@@ -217,24 +217,24 @@ class Names:
         members = self._groups[root]
         results = {r for op in self._controls(members) for r in op.results}
         best = min(members, key=lambda v: (is_temporary(v.name), v not in results, v.name[-1:].isdigit()))
-        return self._described(best) if is_temporary(best.name) else best.name
+        return self._described(best, root) if is_temporary(best.name) else best.name
 
-    def _described(self, value: Value) -> str:
+    def _described(self, value: Value, root: Value) -> str:
         """A temporary's name: what it is, where a word says it."""
         structure = self.classes.graph.plan.structure
         if value.name == "_":  # an index that is used after all
-            return self._free("ijklm") if structure.uses.get(value) else "_"
+            return self._free("ijklm", root) if structure.uses.get(value) else "_"
         definer = structure.definer.get(value)
         if definer is None or value.name not in ("t", "trips"):
             return value.name
         if definer.name == "load" and isinstance(definer.args[0], Value):
             return load_name(definer.args[0], definer.args[1:])
         words = WORDS.get(definer.name) if value.type == Scalar("i64") else None
-        return self._free(words) if words else value.name
+        return self._free(words, root) if words else value.name
 
-    def _free(self, words: Iterable[str]) -> str:
-        """The first of the words that the user has no variable of."""
-        return next((w for w in words if w not in self.taken), next(iter(words)))
+    def _free(self, words: Iterable[str], root: Value) -> str:
+        """The first of the words that the user has no variable of, and that is free here."""
+        return next((w for w in words if w not in self.taken and self._fits(root, w)), next(iter(words)))
 
     def _controls(self, members: list[Value]) -> Iterable[Op]:
         definer = self.classes.graph.plan.structure.definer

@@ -131,9 +131,7 @@ class Statements:
             return True
         target = op.result if op.results else op.args[0]
         made = OPS[op.name].kind == "alloc"
-        if not isinstance(target, Value) or made:
-            return False
-        return is_adjoint(self.names[target] if target in self.names else target.name)
+        return isinstance(target, Value) and not made and is_adjoint(target.name)
 
     def set(self, target: Value, node: ast.expr) -> list[Line]:
         """`x = e`, or `x += e`."""

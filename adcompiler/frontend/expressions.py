@@ -118,7 +118,11 @@ def choose(cx: Context, cond: Operand, then: Callable[[], Val], orelse: Callable
     """The value of one of two expressions, of which only one is evaluated."""
 
     def keep(side: Callable[[], Val]) -> Callable[[], None]:
-        return lambda: cx.env.__setitem__(VALUE, side())
+        def run() -> None:
+            value = side()  # which may leave another environment behind
+            cx.env[VALUE] = value
+
+        return run
 
     saved = cx.env.pop(VALUE, None)
     branch(cx, cond, keep(then), keep(orelse), None)

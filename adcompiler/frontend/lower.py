@@ -22,7 +22,21 @@ from adcompiler.frontend.source import parameters, source_of, unwrap
 from adcompiler.frontend.spec import Spec
 from adcompiler.frontend.specs import spec_of
 from adcompiler.frontend.statements import assign_target, block
-from adcompiler.frontend.values import NONE, Arr, Closure, Num, Obj, Partial, Val, expose, operands
+from adcompiler.frontend.values import (
+    NONE,
+    Arr,
+    Closure,
+    Map,
+    Num,
+    Obj,
+    Partial,
+    Rec,
+    Ref,
+    Seq,
+    Val,
+    expose,
+    operands,
+)
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import Function, Op, Region, Value, yielded
 from adcompiler.ir.table import OPS
@@ -45,6 +59,8 @@ class Lowered:
     # the tangents and adjoints of a transform: they are only read.
     written: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
+    # What a compiled function assigns to fields and keys of its arguments: further returns, and where they go.
+    changes: tuple[tuple[str, Spec], ...] = ()
 
 
 def lower(
@@ -66,10 +82,14 @@ def lower(
         signature = _signature(cx, fn, node, args, kwargs or {})
         with cx.at(node):
             frame.env = _parameters(cx, signature, node)
+            arguments, given = _arguments(frame.env, signature, node), dict(cx.heap)
             value = _run(cx, frame, node, allow_none)
             cx.frame = frame
             result, returns = to_spec(cx, value), list(operands(expose(value, cx.heap)))
             _check_result(cx, result, value)
+            changed = list(_changes(cx, arguments, given)) if allow_none else []
+            returns += [op for _, part in changed for op in operands(expose(part, cx.heap))]
+            changes = tuple((place, to_spec(cx, part)) for place, part in changed)
             cx.b.return_(*returns)
     region.params += cx.hidden
     function = Function(frame.name.replace("<lambda>", "lambda"), region, doc=doc)
@@ -78,7 +98,41 @@ def lower(
     exclusive = function.mut | separated(cx, behind)
     written = tuple(k for k, p in enumerate(function.params) if p in exclusive)
     captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
-    return Lowered(function, tuple(_spread(signature, node)), result, captures, tuple(cx.sources), written)
+    entries = tuple(_spread(signature, node))
+    return Lowered(function, entries, result, captures, tuple(cx.sources), written, changes=changes)
+
+
+def _arguments(env: dict[Any, Val], signature: dict[str, Spec], node: Any) -> list[Val]:
+    """The values of the arguments, each of *args by itself."""
+    found: list[Val] = []
+    for name in signature:
+        value = env[name]
+        several = node.args.vararg is not None and name == node.args.vararg.arg
+        found += value.items if several and isinstance(value, Seq) else [value]
+    return found
+
+
+def _changes(cx: Context, params: list[Val], given: dict[Any, Val]) -> Iterator[tuple[str, Val]]:
+    """What was assigned to fields and keys of dicts and dataclasses among the arguments: the place, the new value."""
+
+    def inside(value: Val, path: str) -> Iterator[tuple[str, Val]]:
+        if isinstance(value, Seq):
+            for k, item in enumerate(value.items):
+                yield from inside(item, f"{path}[{k}]")
+        if not isinstance(value, Ref):
+            return
+        old, new = given[value.box], cx.heap[value.box]
+        assert isinstance(old, Map | Rec) and isinstance(new, Map | Rec)
+        before: dict[Any, Val] = dict(zip(old.keys, old.items, strict=True))
+        for key, item in zip(new.keys, new.items, strict=True):
+            place = f"{path}.{key}" if isinstance(new, Rec) else f"{path}[{key!r}]"
+            if key in before and before[key] == item:
+                yield from inside(item, place)
+            else:
+                yield place, item
+
+    for k, param in enumerate(params):
+        yield from inside(param, f"a{k}")
 
 
 @contextmanager

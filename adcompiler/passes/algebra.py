@@ -288,7 +288,13 @@ def total(s: Scene, op: Op) -> Operand | None:
     return s.new(op, "neg", s.build.op("sum", x, hint=op.result.name, **op.attrs))
 
 
+def copy(s: Scene, op: Op) -> Operand | None:
+    """The array itself, where nobody writes to either."""
+    return op.args[0]
+
+
 RULES: dict[str, Rule] = {
+    "copy": copy,
     "sum": total,
     "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "select": select, "not": not_,
     "and": and_, "or": or_, "cast": cast, "maximum": extremum, "minimum": extremum,

@@ -148,7 +148,7 @@ class _Tree:
         """The ops that replace the tree; None where it is well as it is."""
         backwards = self.root.name == "mul" and isinstance(self.root.args[1], Const)
         terms = _merged(self.terms)
-        if not (self.absorbed or backwards) or not all(1 / LARGE < abs(t.coefficient) < LARGE for t in terms):
+        if not (self.absorbed or backwards or len(terms) < len(self.terms)) or not all(1 / LARGE < abs(t.coefficient) < LARGE for t in terms):
             return None
         draft = Region()
         total = self.total(Builder(draft, self.root.loc), terms)

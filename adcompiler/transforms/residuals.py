@@ -375,8 +375,8 @@ def _slot(b: Builder, loop: Op) -> Operand:
 def _ordinal(b: Builder, index: Operand, lo: Operand, step: Operand) -> Operand:
     """Which iteration of range(lo, ..., step) has this index."""
     if not is_const(lo, 0):
-        index = b.op("sub", index, lo, hint="k")
-    return index if is_const(step, 1) else b.op("floordiv", index, step, hint="k")
+        index = b.op("sub", index, lo)
+    return index if is_const(step, 1) else b.op("floordiv", index, step)
 
 
 class Lazy(Handle):
