@@ -94,7 +94,9 @@ class _Part:
     @property
     def flat(self) -> bool:
         """Do the kernel's arguments and results need no taking apart?"""
-        plain = not self.captured and not self.built.lowered.changes and all(isinstance(s, Leaf) for _, s in self.signature)
+        plain = (
+            not self.captured and not self.built.lowered.changes and all(isinstance(s, Leaf) for _, s in self.signature)
+        )
         result = self.result.items if isinstance(self.result, Tuple) and self.result.cls is None else (self.result,)
         one = isinstance(self.result, Tuple) and len(result) < 2
         return plain and not one and all(isinstance(s, Leaf) and _bare(s) for s in result)

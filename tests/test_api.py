@@ -368,7 +368,7 @@ class TestLooking:
         assert "&lt;adcompiler grad of squares&gt;" in g._repr_html_()
 
     def test_annotations(self):
-        def f(x: "f64[:]", n: int = 3) -> float:  # noqa: F722, F821, UP037
+        def f(x: "f64[:]", n: int = 3) -> float:  # noqa: F821, UP037
             return np.sum(x) * n
 
         g = ad.grad(f)

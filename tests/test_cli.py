@@ -85,6 +85,12 @@ def energy(spring: Spring, x: float):
     return 0.5 * spring.stiffness * (x - spring.rest) ** 2
 
 
+def step(spring: Spring, d: "{k: f64, w: f64[:]}"):
+    spring.stiffness = spring.stiffness * 2.0
+    d["k"] = d["k"] + spring.stiffness
+    return d["k"] * d["w"][0]
+
+
 def single(x: np.float32, y: "f32[:]"):
     return x * np.sum(y)
 
@@ -341,6 +347,17 @@ def test_emitted_gradients_of_several_arguments_and_classes(capsys, file, tmp_pa
         assert run(capsys, "emit", f"{file}:{name}", "-o", out)[0] == 0
         mine, theirs = getattr(imported(out), f"{name}_grad")(*args), ad.grad(getattr(programs, name))(*args)
         assert type(mine) is type(theirs) and repr(mine) == repr(theirs)
+
+
+def test_emitted_functions_change_their_arguments_where_the_program_does(capsys, file, tmp_path):
+    out = tmp_path / "emitted_step.py"
+    assert run(capsys, "emit", f"{file}:step", "-o", out)[0] == 0
+    fn, emitted = find(f"{file}:step"), imported(out)
+    spring = sys.modules["programs"].Spring
+    for name, transform, k in (("step", ad.jit, 6.0), ("step_grad", ad.grad, 2.0)):
+        mine, theirs = ((spring(2.0, np.float32(0.5)), {"k": 2.0, "w": X}) for _ in range(2))
+        assert repr(getattr(emitted, name)(*mine)) == repr(transform(fn)(*theirs))
+        assert repr(mine) == repr(theirs) and mine[1]["k"] == k
 
 
 def test_emitted_functions_refuse_other_types(capsys, file, tmp_path):

@@ -198,7 +198,7 @@ class TestRefused:
 
     def test_types(self):
         def kinds(x, c):
-            if c:  # !  # noqa: SIM108
+            if c:  # !
                 y = x
             else:
                 y = np.zeros(3)

@@ -115,7 +115,7 @@ def test_subsets(p: Program) -> None:
 def directional(fn: Function, wrt: tuple[int, ...], flat: list[Any], dots: list[Any]) -> list[Any]:
     """The results' tangents."""
     improve = optimizer()
-    return list(interpret(improve(forward(improve(fn), wrt)), [*copied(tuple(flat)), *dots]))[len(fn.returns) :]
+    return list(interpret(improve(forward(improve(fn), wrt)), [*copied(tuple(flat)), *copied(tuple(dots))]))[len(fn.returns) :]
 
 
 @zoo

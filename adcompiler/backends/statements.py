@@ -300,7 +300,10 @@ class Statements:
 
     def accumulate(self, op: Op) -> list[Line]:
         view, value = op.args
-        return self.stated([Line(0, added(self.x.expr(view), self.whole(view, value)))], op)
+        node, definer = self.whole(view, value), self.plan.definer(value)
+        if isinstance(node, ast.UnaryOp) and definer is not None and definer.name == "neg":
+            node.operand = self.whole(view, definer.args[0])  # becomes -=: nothing in between holds the value
+        return self.stated([Line(0, added(self.x.expr(view), node))], op)
 
     def whole(self, target: Operand, value: Operand) -> ast.expr:
         """The value; read in full first if it may be memory that the target shares (NumPy's meaning, not Numba's)."""

@@ -77,9 +77,9 @@ def _of_object(cx: Context, value: Any, name: str) -> Val:
         return from_static(found)
     if module is not None:
         return captured(cx, name, lambda: getattr(value, name), (id(value), name))
-    if isinstance(value, type) and value.__module__.split(".")[0] not in LIBRARIES:
-        if callable(found) or isinstance(found, bool | int | float | np.generic | np.ndarray | tuple):
-            return captured(cx, name, lambda: getattr(value, name), (id(value), name))
+    data = callable(found) or isinstance(found, bool | int | float | np.generic | np.ndarray | tuple)
+    if data and isinstance(value, type) and value.__module__.split(".")[0] not in LIBRARIES:
+        return captured(cx, name, lambda: getattr(value, name), (id(value), name))
     if isinstance(value, np.finfo | np.iinfo | np.dtype | type):
         return from_static(found)
     raise cx.error(f"attributes of a {type(value).__name__} are not supported", "a dataclass or named tuple")

@@ -24,6 +24,8 @@ class Scene:
     count: dict[Operand, int]
     build: Builder
     same_shape: Callable[[Operand, Operand], bool]
+    # Do the arrays that an earlier op read still hold what they held? If not, it can't be looked through.
+    unchanged: Callable[[Op], bool]
     strict: bool = False
 
     def made_by(self, operand: Operand, name: str, once: bool = False) -> Op | None:
@@ -31,7 +33,7 @@ class Scene:
         if not isinstance(operand, Value):
             return None
         op = self.definer.get(operand)
-        if op is None or op.name != name or (once and self.count.get(operand, 0) > 1):
+        if op is None or op.name != name or (once and self.count.get(operand, 0) > 1) or not self.unchanged(op):
             return None
         return op
 

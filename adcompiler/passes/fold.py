@@ -98,7 +98,7 @@ class _Folder:
         if known is not None:
             return known
         draft = Region()
-        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape, self.strict)
+        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape, self.unchanged, self.strict)
         found = self.spread(op, scene)
         if found is None and op.name in RULES:
             found = RULES[op.name](scene, op)
@@ -136,6 +136,16 @@ class _Folder:
         if op not in self.shapes.structure.place:
             return False
         return not self.aliases.written_after(op, roots)
+
+    def unchanged(self, op: Op) -> bool:
+        """Is what `op` read from arrays not written any more? (Not said of arrays made in this round.)"""
+        for a in op.args:
+            if isinstance(a.type, Array):
+                roots = self.aliases.roots(a)
+                written = any(self.aliases.writers.get(r) for r in roots)
+                if not roots or (written and not self.settled(op, roots)):
+                    return False
+        return True
 
     def same_shape(self, a: Operand, b: Operand) -> bool:
         return self.known_shape(a) == self.known_shape(b)

@@ -22,6 +22,7 @@ from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Operand, Regi
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import Env, Structure
+from adcompiler.transforms.defined import defined
 
 
 def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None) -> Function:
@@ -29,7 +30,7 @@ def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | N
 
     With `values=False` only the tangents are returned.
     """
-    return Forward(fn, wrt).run(values, name or f"{fn.name}_jvp")
+    return Forward(defined(fn), wrt).run(values, name or f"{fn.name}_jvp")
 
 
 class Forward:
@@ -138,8 +139,11 @@ class Forward:
         self.b.add(Op(op.name, args, results, dict(op.attrs), [], op.loc))
         if entry.kind in ("memory", "view", "tape", "alloc"):
             self._memory(op, entry, args)
-        elif op.results and self._active(op.result) and not entry.zero:
-            self._rule(op, entry, args)
+        elif op.results and self._active(op.result):
+            if not entry.zero:
+                self._rule(op, entry, args)
+            if op.result not in self.dot and isinstance(op.result.type, Array):
+                self._learn(op, self._zero(op.result))  # constant when it is made, active once it is written to
 
     def _memory(self, op: Op, entry: OpDef, args: list[Operand]) -> None:
         """The same on the shadow: memory and its views, writes and tapes are linear."""

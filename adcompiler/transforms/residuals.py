@@ -9,11 +9,12 @@ Decisions (predicates, indices, trip counts) are never recomputed from recompute
 from __future__ import annotations
 
 from adcompiler.analysis.alias import Aliases
-from adcompiler.ir.build import Builder, Handle, const, integer
+from adcompiler.ir.build import Builder, Handle, integer
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, Stack, Type, is_float
 from adcompiler.ir.walk import Env, Structure, is_const
+from adcompiler.transforms.defined import nothing
 
 
 class Forward:
@@ -33,9 +34,6 @@ class Forward:
         self.env.update(zip(region.params, params, strict=True))
         copy = self.region[region] = Region(params)
         for op in region.ops:
-            if op.name == "undef" and isinstance(op.result.type, Scalar):
-                self.env[op.result] = const(0, op.result.type)  # it may be kept, though never used
-                continue
             args = [self.env[a] if isinstance(a, Value) else a for a in op.args]
             regions = [self._copy(r) for r in op.regions]
             results = [Value(r.name, r.type) for r in op.results]
@@ -134,8 +132,6 @@ class Residuals:
         """A primal scalar, or an array's handle, as the forward sweep had it."""
         if isinstance(operand, Const):
             return operand
-        if isinstance(self.forward.env[operand], Const):
-            return self.forward.env[operand]
         copy, home = self.forward.value(operand), self.structure.home[operand]
         if home is self.root:
             return copy
@@ -197,8 +193,6 @@ class Residuals:
     def _free(self, operand: Operand, sweep: Sweep | None) -> bool:
         """Can it be had without keeping anything more? (Once it can, it always can.)"""
         if isinstance(operand, Const) or operand in self._always or self.structure.home[operand] is self.root:
-            return True
-        if isinstance(self.forward.env[operand], Const):
             return True
         if self._affordable(operand, sweep):
             self._always.add(operand)
@@ -273,7 +267,7 @@ class Residuals:
             for primal, region in zip(owner.regions, site.regions, strict=True):
                 inner: Operand = value
                 if primal is not home:
-                    inner = _nothing(self.forward.before(region.terminator), value)
+                    inner = nothing(self.forward.before(region.terminator), value)
                 region.terminator.args.append(inner)
             value, home = result, self.structure.place[owner].region
         return value
@@ -336,16 +330,6 @@ class Residuals:
         owner = self.structure.owner[home]
         assert owner is not None
         return self.forward.region[owner.body if owner.name == "while" else home]
-
-
-def _nothing(b: Builder, value: Value) -> Operand:
-    """What stands for a value on a path where it is neither made nor read."""
-    if isinstance(value.type, Scalar):
-        return const(0, value.type)
-    if isinstance(value.type, Array):
-        sizes = [integer(0)] * value.type.rank
-        return b.op("empty", *sizes, hint=value.name, dtype=value.type.dtype)
-    return b.op("undef", hint=value.name, type=value.type)
 
 
 def _countable(loop: Op) -> bool:

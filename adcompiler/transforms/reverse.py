@@ -22,6 +22,7 @@ from adcompiler.ir.core import CONTROL, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar
 from adcompiler.ir.walk import Structure
+from adcompiler.transforms.defined import defined
 from adcompiler.transforms.loops import Control
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
 from adcompiler.transforms.shadows import Shadows
@@ -39,7 +40,7 @@ class Pullback:
 
 def reverse(fn: Function, ask: Pullback, name: str | None = None) -> Function:
     """The function (params..., seeds...) -> (kept returns..., adjoint of each wrt param...)."""
-    name = name or f"{fn.name}_grad"
+    name, fn = name or f"{fn.name}_grad", defined(fn)
     first = Reverse(fn, ask)
     result = first.run(name)
     planned = first.residuals.plan()

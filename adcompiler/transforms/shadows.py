@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from adcompiler.analysis.activity import Activity
 from adcompiler.analysis.alias import Aliases
+from adcompiler.ir.build import Builder
 from adcompiler.ir.core import CONTROL, Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, Stack
 from adcompiler.ir.walk import Structure, values, walk
+from adcompiler.transforms.defined import nothing
 from adcompiler.transforms.residuals import Forward, Residuals, Sweep
 
 
@@ -120,7 +122,7 @@ class Shadows:
                 self._forward[param] = shadow, None
                 init = op.inits[k]
                 blank = None if self._travels(init) else self.forward.before(site)
-                site.args.append(blank.op("undef", hint=shadow.name, type=shadow.type) if blank else self._copy(init))
+                site.args.append(_blank(blank, param) if blank is not None else self._copy(init))
             self._mirror(op.body)
             ends = [(op.body, self.forward.region[op.body])]
         for primal, region in ends:
@@ -138,7 +140,7 @@ class Shadows:
         if self._travels(v):
             return self._copy(v)
         assert isinstance(v, Value)
-        return self.forward.before(region.terminator).op("undef", hint=f"{v.name}_bar", type=v.type)
+        return _blank(self.forward.before(region.terminator), v)
 
     def _mirror_tape(self, op: Op) -> None:
         site = self.forward.site[op]
@@ -190,3 +192,10 @@ class Shadows:
         attrs = dict(op.attrs) if OPS[op.name].linear else {**op.attrs, "safe": True}
         with sweep.head.at(op.loc):
             return sweep.head.op(op.name, base, *rest, hint=f"{op.result.name}_bar", **attrs)
+
+
+def _blank(b: Builder, v: Value) -> Value:
+    """The shadow of an array that has no value on this path."""
+    made = nothing(b, Value(f"{v.name}_bar", v.type))
+    assert isinstance(made, Value)
+    return made
