@@ -349,7 +349,12 @@ def hadamard(x, y):
     return np.sin(x) * y
 
 
-@golden((np.array([0.3, 0.4]),), (np.array([1.0, -1.0]),), transform=lambda f: ad.jvp(ad.grad(f)), name="forward_over_reverse")
+@golden(
+    (np.array([0.3, 0.4]),),
+    (np.array([1.0, -1.0]),),
+    transform=lambda f: ad.jvp(ad.grad(f)),
+    name="forward_over_reverse",
+)
 def quartic(x):
     return x[0] ** 2 * x[1] ** 2
 

@@ -263,6 +263,13 @@ class TestAlong:
             with pytest.raises(TypeMismatch, match="structure"):
                 f((p,), (wrong,))
 
+    def test_held_and_written(self):
+        def f(a, b):
+            a[0] = a[0] * b[1]
+            return a[0] * a[1]
+
+        same(ad.jvp(f)((X, X + 1), (None, np.ones(3))), (6.0, 2.0))
+
     def test_vjp(self):
         same(ad.vjp(power)((2.0, 3), 1), (8.0, (12.0, None)))
         same(ad.vjp(lambda x: x * x)((X,), X), (X * X, (2 * X * X,)))

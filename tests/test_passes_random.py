@@ -18,7 +18,7 @@ from adcompiler.ir.walk import clone, values, walk
 from adcompiler.passes import PASSES, run_passes
 from tests.random_ir import arguments, programs
 
-SETTINGS = settings(max_examples=1200, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def outcome(fn: Function, args: list[object]) -> tuple[object, ...]:

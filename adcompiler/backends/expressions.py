@@ -13,7 +13,7 @@ from typing import Any
 from adcompiler.backends.fold import Plan
 from adcompiler.backends.naming import Names
 from adcompiler.errors import InternalError
-from adcompiler.ir.core import Const, Op, Operand
+from adcompiler.ir.core import Const, Op, Operand, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, is_float
 
@@ -317,9 +317,23 @@ class Expressions:
         t = op.result.type
         assert isinstance(t, Array)
         if op.name == "full":
+            model = self.measured(extents)
+            if model is not None and isinstance(model.type, Array):
+                return self.filled_like(self.expr(op.args[0]), self.expr(model), model.type, t)
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
         dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
         return filled(f"np.{op.name}({{0}}{dtype})", shape)
+
+    def measured(self, extents: list[Operand]) -> Operand | None:
+        """The array of which these are all the extents."""
+        definers = [self.plan.structure.definer.get(e) if isinstance(e, Value) else None for e in extents]
+        array = definers[0].args[0] if definers and definers[0] is not None and definers[0].name == "dim" else None
+        if array is None or not isinstance(array.type, Array) or array.type.rank != len(extents):
+            return None
+        whole = all(
+            d and d.name == "dim" and d.args[0] is array and d.attrs["axis"] == k for k, d in enumerate(definers)
+        )
+        return array if whole and not set(extents) - self.plan.folded else None
 
     def like(self, op: Op) -> ast.expr:
         source, t = op.args[0].type, op.result.type

@@ -234,7 +234,7 @@ class Folder:
             self.plan.width[operand] = grown
             room -= grown - len(operand.name)
             later |= self.tree(definer)
-        if op.results:
+        if op.results and op.results[0] not in self.plan.repeated:
             self.plan.width[op.results[0]] = len(op.results[0].name)
 
     def candidate(self, operand: Operand, region: Region, user: Op, index: int) -> Op | None:
@@ -312,7 +312,8 @@ class Folder:
         if op.regions:
             return 11 + self.size(op.args[0]) + sum(self.size(r.terminator.args[0]) for r in op.regions)
         template = len(re.sub(r"{.*?}", "", OPS[op.name].emit)) if op.name in OPS else 0
-        return template + 2 * len(op.args) + sum(self.size(a) for a in op.args)
+        around = template + 1 if template else 2 * (len(op.args) - 1)
+        return around + sum(self.size(a) for a in op.args)
 
     def try_choice(self, op: Op, region: Region, index: int) -> None:
         """Print the `if` as a conditional expression where both arms are short expressions."""

@@ -111,7 +111,8 @@ class Interference:
         return self.define(op.results, live) | self.mask(outside)
 
     def counted(self, op: Op, live: int) -> int:
-        around = self.around(op, live)
+        # Python reads the bounds once; that they keep their names through the loop is for the reader.
+        around = self.around(op, live) | self.uses(*op.args[:3])
         index = op.body.params[0]
         inside = self.region(op.body, self.back_edge(op, around)) | around | self.mask(op.carried)
         head = self.define([index], inside)

@@ -23,7 +23,7 @@ from adcompiler.backends.expressions import (
 )  # fmt: skip
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
 from adcompiler.backends.naming import Names
-from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
+from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.naming import is_adjoint
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, is_float
@@ -32,7 +32,7 @@ from adcompiler.ir.walk import walk
 COLUMNS = 100
 AUGMENTED = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.FloorDiv: "//=", ast.Mod: "%="}
 LONGEST_TUPLE = 30  # CPython builds longer ones through a list, which Numba refuses
-JUMPS = ("return", "break", "raise ")
+JUMPS = ("return", "break", "raise")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def indented(lines: Iterable[Line]) -> list[Line]:
 
 
 def leaves(lines: list[Line]) -> bool:
-    return bool(lines) and lines[-1].depth == 0 and lines[-1].text.startswith(JUMPS)
+    """Does control never pass the last line? (A variable may be called `returned`.)"""
+    return bool(lines) and lines[-1].depth == 0 and lines[-1].text.split(" ", 1)[0] in JUMPS
 
 
 def planned(fn: Function) -> tuple[Plan, Names]:
@@ -138,9 +139,19 @@ class Statements:
         variable = self.names[target]
         if isinstance(node, ast.Name) and node.id == variable:
             return []
+        if isinstance(node, ast.IfExp) and variable in (getattr(node.body, "id", ""), getattr(node.orelse, "id", "")):
+            return self.kept_or_set(target, node)
         if isinstance(target.type, Scalar):
             return [Line(0, augmented(ast.Name(variable, ast.Load()), node))]
         return [Line(0, f"{variable} = {text_of(node)}")]
+
+    def kept_or_set(self, target: Value, node: ast.IfExp) -> list[Line]:
+        """`if c: x = a`, for `x = a if c else x`."""
+        variable = ast.Name(self.names[target], ast.Load())
+        test, new = node.test, node.body
+        if same(node.body, variable):
+            test, new = negated(test, exact=False), node.orelse
+        return [Line(0, f"if {text_of(test)}:"), Line(1, augmented(variable, new))]
 
     def moves(self, pairs: Iterable[tuple[Value, Operand]]) -> list[Line]:
         """A parallel assignment, in an order that reads everything before it is overwritten."""
@@ -293,9 +304,7 @@ class Statements:
         view, value = op.args
         target = self.x.expr(view)
         if not isinstance(target, ast.Subscript):
-            rank = view.type.rank if isinstance(view.type, Array) else 0
-            everything = ast.Slice(None, None, None) if rank == 1 else ast.Constant(...)
-            target = subscript(target, [everything])
+            target = everything(target, view)
         return self.stated([Line(0, f"{text_of(target)} = {text_of(self.whole(view, value))}")], op)
 
     def accumulate(self, op: Op) -> list[Line]:
@@ -303,13 +312,16 @@ class Statements:
         node, definer = self.whole(view, value), self.plan.definer(value)
         if isinstance(node, ast.UnaryOp) and definer is not None and definer.name == "neg":
             node.operand = self.whole(view, definer.args[0])  # becomes -=: nothing in between holds the value
-        return self.stated([Line(0, added(self.x.expr(view), node))], op)
+        target = self.x.expr(view)
+        if not isinstance(target, ast.Name | ast.Subscript):
+            target = everything(target, view)  # a.T += b would set the attribute
+        return self.stated([Line(0, added(target, node))], op)
 
     def whole(self, target: Operand, value: Operand) -> ast.expr:
         """The value; read in full first if it may be memory that the target shares (NumPy's meaning, not Numba's)."""
         node = self.x.expr(value)
         definer = self.plan.definer(value)
-        is_handle = definer is None or OPS[definer.name].kind == "view"
+        is_handle = definer is None or definer.name in CONTROL or OPS[definer.name].kind == "view"
         if is_handle and value is not target and self.plan.aliases.may_alias(target, value):
             return filled("{0}.copy()", node)
         return node
@@ -335,6 +347,12 @@ class Statements:
         text = op.attrs["text"]
         self.cite, self.cited = op.attrs.get("cite", text.startswith("reverse")), 0
         return [Line(0, f"# {text}")]
+
+
+def everything(target: ast.expr, view: Operand) -> ast.expr:
+    """target[:], target[...]"""
+    vector = isinstance(view.type, Array) and view.type.rank == 1
+    return subscript(target, [ast.Slice(None, None, None) if vector else ast.Constant(...)])
 
 
 def code_of(line: str) -> str:

@@ -14,7 +14,7 @@ from adcompiler.frontend.context import Context
 from adcompiler.frontend.convert import from_static
 from adcompiler.frontend.functions import METHODS, size_of
 from adcompiler.frontend.iteration import extent
-from adcompiler.frontend.values import Arr, Bound, Map, Num, Obj, Rec, Seq, Val, describe, number
+from adcompiler.frontend.values import Arr, Bound, Map, Num, Obj, Rec, Seq, Tape, Val, describe, number
 from adcompiler.ir.types import DTYPES
 
 LIBRARIES = ("numpy", "math", "scipy", "numba", "adcompiler", "builtins", "dataclasses", "functools")
@@ -33,7 +33,7 @@ def attribute(cx: Context, value: Val, name: str, node: ast.Attribute) -> Val:
         raise cx.error(f"{content.cls.__name__} has no field {name!r}; methods are not supported", "a function")
     if isinstance(content, Seq) and content.cls is not None and name in content.cls._fields:
         return content.items[content.cls._fields.index(name)]
-    if isinstance(content, Seq | Map):
+    if isinstance(content, Seq | Map | Tape):
         return Bound(value, name)
     if isinstance(content, Obj):
         return _of_object(cx, content.value, name)

@@ -11,7 +11,7 @@ from typing import Any
 
 from adcompiler.errors import AdcompilerError, Loc, ShapeMismatch, TypeMismatch
 from adcompiler.frontend.liveness import Liveness, Names
-from adcompiler.frontend.values import Arr, Box, Maybe, Num, Ref, State, Val
+from adcompiler.frontend.values import Arr, Box, Maybe, Num, Ref, State, Tape, Val
 from adcompiler.ir.build import Builder, boolean
 from adcompiler.ir.core import Operand, Region, Value
 
@@ -146,6 +146,8 @@ class Context:
         if isinstance(value, Num | Arr) and isinstance(value.op, Value) and value.op in self.temps:
             value.op.name = name
             self.temps.discard(value.op)
+        if isinstance(value, Tape):
+            value.op.name = name
         self.env[name] = value
 
     def box(self, content: Val, frozen: str = "") -> Ref:

@@ -29,11 +29,13 @@ from adcompiler.frontend.values import (
     Slice,
     Val,
     describe,
+    expose,
     is_none,
     number,
+    operands,
 )
 from adcompiler.ir.build import boolean
-from adcompiler.ir.core import Const, Operand, Region
+from adcompiler.ir.core import Const, Operand, Region, Value
 from adcompiler.ir.table import OPS
 
 VALUE = "$value"
@@ -127,6 +129,10 @@ def choose(cx: Context, cond: Operand, then: Callable[[], Val], orelse: Callable
     saved = cx.env.pop(VALUE, None)
     branch(cx, cond, keep(then), keep(orelse), None)
     value = cx.env.pop(VALUE)
+    for op in operands(expose(value, cx.heap)):
+        if isinstance(op, Value) and op.name == VALUE[1:]:  # a result of the branch: the user may name it
+            op.name = "t"
+            cx.temps.add(op)
     if saved is not None:
         cx.env[VALUE] = saved
     return value.value if isinstance(value, Maybe) else value

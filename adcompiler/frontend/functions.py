@@ -43,6 +43,7 @@ from adcompiler.frontend.values import (
     Obj,
     Range,
     Seq,
+    Tape,
     Val,
     children,
     describe,
@@ -50,7 +51,7 @@ from adcompiler.frontend.values import (
     with_children,
 )
 from adcompiler.ir.build import boolean
-from adcompiler.ir.types import DTYPES
+from adcompiler.ir.types import DTYPES, Array, Stack, i64
 
 Kwargs = dict[str, Val]
 Handler = Callable[[Context, list[Val], Kwargs, "ast.Call | None"], Val]
@@ -116,6 +117,8 @@ def _better(cx: Context, kind: str, a: Num, b: Num) -> Num:
         return b if wins.value else a
     dtype = common(cx, (a, b))
     x, y = unify(cx, (a, b), dtype)
+    if x.type == y.type == i64:
+        return Num(cx.op("maximum" if kind == "Gt" else "minimum", x, y, tie="half"), a.weak and b.weak)
     return Num(cx.op("select", wins.op, y, x), a.weak and b.weak)
 
 
@@ -190,6 +193,26 @@ def like(op: str) -> Handler:
     return lambda cx, args, kwargs, node: wrap(cx, cx.op(op, *(need_number(cx, a).op for a in args[:2])))
 
 
+def stack(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """The tape of adcompiler.runtime, as generated code uses it."""
+    if len(args) != 1 or not isinstance(args[0], Num | Arr):
+        raise cx.error("stack(...) of adcompiler.runtime takes a number or an array: what it will hold")
+    elem = args[0].op.type
+    if isinstance(elem, Array):
+        elem = Array(elem.dtype, (None,) * elem.rank, elem.strided)
+    return Tape(cx.op("stack", elem=elem))
+
+
+def _of_tape(cx: Context, tape: Tape, name: str, args: list[Val]) -> Val:
+    if name == "pop" and not args:
+        return wrap(cx, cx.op("pop", tape.op))
+    if name != "append" or len(args) != 1 or not isinstance(args[0], Num | Arr):
+        raise cx.error(f"a tape has no method {name!r} with {len(args)} arguments", "tape.append(x), tape.pop()")
+    assert isinstance(tape.op.type, Stack)
+    cx.do("push", tape.op, cast(cx, args[0].op, tape.op.type.elem.dtype))
+    return NONE
+
+
 def _refuse(name: str) -> Handler:
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         raise refuse(name, cx.b.loc)
@@ -249,6 +272,7 @@ OURS: dict[str, Handler] = {
     "prange": _range, "stop_gradient": stop_gradient, "where": where, "sum_to": like("sum_to"),
     "broadcast_like": like("broadcast_like"), "polygamma": polygamma,
     "floordiv": pair("FloorDiv"), "mod": pair("Mod"), "int_power": pair("Pow"),
+    "stack": stack,
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
     **{n: of_scipy(o) for n, o in SPECIAL.items()},
 }  # fmt: skip
@@ -273,6 +297,8 @@ def find(fn: Any) -> Handler | None:
 def method(cx: Context, owner: Val, name: str, args: list[Val], kwargs: Kwargs) -> Val:
     """owner.name(*args)"""
     content = cx.content(owner)
+    if isinstance(content, Tape):
+        return _of_tape(cx, content, name, args)
     if isinstance(content, Num | Arr):
         return METHODS[name](cx, [content, *args], kwargs, None)
     if isinstance(content, Map):

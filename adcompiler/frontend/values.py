@@ -144,6 +144,13 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Tape:
+    """A tape of generated code: `stack(...)`, pushed on with `.append`, taken from with `.pop`."""
+
+    op: IRValue
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """functools.partial."""
 
@@ -173,7 +180,7 @@ class Maybe:
     flag: Operand
 
 
-Val = Num | Arr | Seq | Map | Rec | Ref | Obj | Slice | Range | Each | Bound | Partial | Closure | Maybe
+Val = Num | Arr | Seq | Map | Rec | Ref | Obj | Slice | Range | Each | Bound | Partial | Closure | Maybe | Tape
 NONE = Obj(None)
 State = dict[Any, Val]
 
@@ -325,7 +332,7 @@ def describe(v: Val | None) -> str:
 
 
 NAMED: dict[Any, str] = {
-    Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice",
+    Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice", Tape: "a tape",
 }  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """The types of the IR: scalars, arrays (handles to memory) and tapes.
 
-    type  ::= dtype                        f64 f32 i64 i32 ... b1
-            | dtype '[' dim, ... ']'       an array; dim ::= ':' | name | integer
-            | 'strided' array              not known to be C-contiguous
-            | 'stack(' type ')'            a tape: push and pop
+type  ::= dtype                        f64 f32 i64 i32 ... b1
+        | dtype '[' dim, ... ']'       an array; dim ::= ':' | name | integer
+        | 'strided' array              not known to be C-contiguous
+        | 'stack(' type ')'            a tape: push and pop
 """
 
 from __future__ import annotations

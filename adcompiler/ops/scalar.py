@@ -263,4 +263,3 @@ elementwise("digamma", sp.digamma, "digamma({0})", lambda y, x: o.polygamma(x, n
 elementwise("polygamma", lambda x, n: sp.polygamma(n, x), "polygamma({n}, {0})",
             lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE, singular=True)  # fmt: skip
 elementwise("expit", sp.expit, "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY)
-

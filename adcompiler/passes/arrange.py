@@ -95,8 +95,6 @@ class _Tree:
             return None
         if structure.place[op].region is not structure.place[root].region or not _alike(op.result, root.result):
             return None
-        if op.name == "div" and not isinstance(op.args[0], Const):
-            return None
         named = not (is_temporary(op.result.name) or is_adjoint(op.result.name))
         return None if named or not self.still(op) else op
 
@@ -123,22 +121,25 @@ class _Tree:
             return self.sum(op.args[0], -sign, depth + 1)
         return self.sum(op.args[0], sign, depth + 1) + self.sum(op.args[1], second, depth + 1)
 
-    def product(self, operand: Operand, depth: int) -> Product:
+    def product(self, operand: Operand, depth: int, alone: bool = True) -> Product:
+        """`alone`: but for a literal the operand is all of its term, so that a quotient may be taken apart."""
         if isinstance(operand, Const) and abs(operand.value) < LARGE:
             return Product(float(operand.value))
         op = self.inner(operand, FACTORS, depth)
-        if op is None:
+        if op is None or (op.name == "div" and not alone and not isinstance(op.args[0], Const)):
             return Product(1.0, (operand,))
         self.absorbed.add(op)
-        return self.product_of(op, depth)
+        return self.product_of(op, depth, alone)
 
-    def product_of(self, op: Op, depth: int) -> Product:
+    def product_of(self, op: Op, depth: int, alone: bool = True) -> Product:
         self.note(op)
         if op.name == "neg":
-            return self.product(op.args[0], depth + 1).times(Product(-1.0))
+            return self.product(op.args[0], depth + 1, alone).times(Product(-1.0))
         if op.name == "div":
             return self.product(op.args[0], depth + 1).times(Product(1.0, (), (op.args[1],)))
-        return self.product(op.args[0], depth + 1).times(self.product(op.args[1], depth + 1))
+        literal = any(isinstance(a, Const) for a in op.args)
+        left, right = (self.product(a, depth + 1, alone and literal) for a in op.args)
+        return left.times(right)
 
     def note(self, op: Op) -> None:
         self.adjoint |= any(isinstance(v, Value) and is_adjoint(v.name) for v in (*op.args, *op.results))
@@ -148,7 +149,9 @@ class _Tree:
         """The ops that replace the tree; None where it is well as it is."""
         backwards = self.root.name == "mul" and isinstance(self.root.args[1], Const)
         terms = _merged(self.terms)
-        if not (self.absorbed or backwards or len(terms) < len(self.terms)) or not all(1 / LARGE < abs(t.coefficient) < LARGE for t in terms):
+        if not (self.absorbed or backwards or len(terms) < len(self.terms)) or not all(
+            1 / LARGE < abs(t.coefficient) < LARGE for t in terms
+        ):
             return None
         draft = Region()
         total = self.total(Builder(draft, self.root.loc), terms)

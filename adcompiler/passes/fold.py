@@ -1,12 +1,12 @@
 """Computes what is known, applies identities, and takes apart control flow that is decided.
 
-    %a: f64 = mul %x, 1.0
-    %b: f64 = neg %y
-    %c: f64 = add %a, %b             %c: f64 = sub %x, %y
-    %d: f64 = if true {       ->
-      yield %c                       return %c
-    } else { ... }
-    return %d
+%a: f64 = mul %x, 1.0
+%b: f64 = neg %y
+%c: f64 = add %a, %b             %c: f64 = sub %x, %y
+%d: f64 = if true {       ->
+  yield %c                       return %c
+} else { ... }
+return %d
 """
 
 from __future__ import annotations
@@ -138,13 +138,13 @@ class _Folder:
         return not self.aliases.written_after(op, roots)
 
     def unchanged(self, op: Op) -> bool:
-        """Is what `op` read from arrays not written any more? (Not said of arrays made in this round.)"""
-        for a in op.args:
-            if isinstance(a.type, Array):
-                roots = self.aliases.roots(a)
-                written = any(self.aliases.writers.get(r) for r in roots)
-                if not roots or (written and not self.settled(op, roots)):
-                    return False
+        """Is what `op` read from arrays not written any more, and what it made never? (Arrays made in this round are
+        not in the tables yet: nothing is known of them.)"""
+        for a in (a for a in (*op.args, *op.results) if isinstance(a.type, Array)):
+            roots = self.aliases.roots(a)
+            written = any(self.aliases.writers.get(r) for r in roots)
+            if not roots or (written and (a in op.results or not self.settled(op, roots))):
+                return False
         return True
 
     def same_shape(self, a: Operand, b: Operand) -> bool:

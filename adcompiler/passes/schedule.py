@@ -56,4 +56,3 @@ class _Scheduler:
 
     def mentions(self, op: Op, value: Value) -> bool:
         return value in op.args or any(self.mentions(o, value) for r in op.regions for o in r.ops)
-

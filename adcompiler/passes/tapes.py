@@ -1,13 +1,13 @@
 """Keeps once what is kept twice: tapes of equal content become one, as differentiating twice makes them.
 
-    %a: f64[n] = empty %n                  %a: f64[n] = empty %n
-    %b: f64[n] = empty %n                  for %i in 0..%n {
-    for %i in 0..%n {                        store %a[%i] = %p
-      store %a[%i] = %p             ->       yield
-      store %b[%i] = %p                    }
-      yield                                ... load %a[%k] ... load %a[%k]
-    }
-    ... load %a[%k] ... load %b[%k]
+%a: f64[n] = empty %n                  %a: f64[n] = empty %n
+%b: f64[n] = empty %n                  for %i in 0..%n {
+for %i in 0..%n {                        store %a[%i] = %p
+  store %a[%i] = %p             ->       yield
+  store %b[%i] = %p                    }
+  yield                                ... load %a[%k] ... load %a[%k]
+}
+... load %a[%k] ... load %b[%k]
 """
 
 from __future__ import annotations

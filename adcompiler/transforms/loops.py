@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from adcompiler.transforms.reverse import Reverse
 
 
-
 class Control:
     def __init__(self, owner: Reverse):
         self.r = owner
@@ -188,5 +187,3 @@ class Swaps:
 
     def __init__(self, inits: list[Operand], params: list[Value], yields: list[Operand]):
         self.inits, self.params, self.yields = inits, params, yields
-
-

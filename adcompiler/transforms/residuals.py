@@ -389,5 +389,3 @@ class Lazy(Handle):
         if content:
             return self.residuals.content(self.value, self.at, self.sweep, self.result)
         return self.residuals.fetch(self.value, self.sweep)
-
-

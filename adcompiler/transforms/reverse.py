@@ -162,8 +162,13 @@ class Reverse:
         if not any(map(self.activity.active, op.results)) or entry.zero:
             return
         if op.name == "full":
-            self.add(op.args[0], self.shadows.of(op.result, sweep) if self.shadows.has(op.result) else
-                     sweep.adjoint.get(op.result, const(0.0, op.args[0].type)), sweep)  # type: ignore[arg-type]
+            self.add(
+                op.args[0],
+                self.shadows.of(op.result, sweep)
+                if self.shadows.has(op.result)
+                else sweep.adjoint.get(op.result, const(0.0, op.args[0].type)),
+                sweep,
+            )  # type: ignore[arg-type]
             return
         if entry.kind == "alloc" or (entry.kind == "view" and self.shadows.has(op.result)):
             return
@@ -289,5 +294,3 @@ def _unless_zero(b: Builder, g: Operand, pushed: Handle) -> Handle:
     """pushed, but zero where g is exactly zero: what was not chosen must not turn 0 * inf into nan."""
     off = Handle(b, g).call("eq", Handle(b, g), 0.0)
     return pushed.call("select", off, 0.0, pushed)
-
-

@@ -16,7 +16,9 @@ def kind(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     mine = [f for f in frames if "adcompiler/" in f.filename] or list(frames)
     text = str(error).splitlines()[0] if str(error) else ""
-    return f"{type(error).__name__} {text[:70]} | {mine[-1].filename.rsplit('/', 2)[-1]}:{mine[-1].lineno} {mine[-1].name}"
+    return (
+        f"{type(error).__name__} {text[:70]} | {mine[-1].filename.rsplit('/', 2)[-1]}:{mine[-1].lineno} {mine[-1].name}"
+    )
 
 
 def campaign(first: int, count: int, backend: int = 0, budget: float = 1e9) -> Counter:
@@ -29,13 +31,15 @@ def campaign(first: int, count: int, backend: int = 0, budget: float = 1e9) -> C
         tally["programs"] += 1
         p = program(Choices.seeded(seed))
         try:
-            for what in check(p, orders=1 + (seed % 5 == 0), backend=bool(backend and seed % backend == 0)):
+            for what in check(p, orders=1 + (seed % 5 == 0), compiled=bool(backend and seed % backend == 0)):
                 tally[f"checked: {what}"] += 1
         except Discard:
             tally["discarded"] += 1
         except Refused as error:
             tally["refused"] += 1
-            examples.setdefault("refused " + str(error).splitlines()[-1][:60] + str(error).splitlines()[0][-90:], []).append((len(p.text), seed))
+            examples.setdefault(
+                "refused " + str(error).splitlines()[-1][:60] + str(error).splitlines()[0][-90:], []
+            ).append((len(p.text), seed))
         except Exception as error:
             tally["failed"] += 1
             examples.setdefault(kind(error), []).append((len(p.text), seed))

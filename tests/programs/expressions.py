@@ -97,7 +97,11 @@ class Expressions:
         if kind == "dot":
             a = c.pick(s.arrays(1))
             b = c.pick(s.arrays(1)[::-1] if a.shape == s.arrays(1)[-1].shape else [a])
-            return c.pick([f"np.dot({a.name}, {b.name})", f"{a.name} @ {b.name}"] if b.shape == a.shape else [f"{a.name} @ {a.name}"])
+            return c.pick(
+                [f"np.dot({a.name}, {b.name})", f"{a.name} @ {b.name}"]
+                if b.shape == a.shape
+                else [f"{a.name} @ {a.name}"]
+            )
         return c.pick(CONSTANTS)
 
     def scalar(self, s: Scope, depth: int = 2) -> str:
@@ -252,11 +256,27 @@ class Expressions:
         pairs = []
         if len(shape) == 1:
             for a in s.arrays(2):
-                pairs += [f"0.3 * ({a.name} @ {x.name})" for x in s.arrays(1) if (a.shape[0],) == shape and x.shape[0] == a.shape[1]]
-                pairs += [f"0.3 * ({x.name} @ {a.name})" for x in s.arrays(1) if (a.shape[1],) == shape and x.shape[0] == a.shape[0]]
-                pairs += [f"0.3 * np.dot({a.name}.T, {x.name})" for x in s.arrays(1) if (a.shape[1],) == shape and x.shape[0] == a.shape[0]]
+                pairs += [
+                    f"0.3 * ({a.name} @ {x.name})"
+                    for x in s.arrays(1)
+                    if (a.shape[0],) == shape and x.shape[0] == a.shape[1]
+                ]
+                pairs += [
+                    f"0.3 * ({x.name} @ {a.name})"
+                    for x in s.arrays(1)
+                    if (a.shape[1],) == shape and x.shape[0] == a.shape[0]
+                ]
+                pairs += [
+                    f"0.3 * np.dot({a.name}.T, {x.name})"
+                    for x in s.arrays(1)
+                    if (a.shape[1],) == shape and x.shape[0] == a.shape[0]
+                ]
         if len(shape) == 2:
             for a in s.arrays(2):
-                pairs += [f"0.3 * ({a.name} @ {b.name})" for b in s.arrays(2) if a.shape[1] == b.shape[0] and (a.shape[0], b.shape[1]) == shape]
+                pairs += [
+                    f"0.3 * ({a.name} @ {b.name})"
+                    for b in s.arrays(2)
+                    if a.shape[1] == b.shape[0] and (a.shape[0], b.shape[1]) == shape
+                ]
                 pairs += [f"0.3 * ({a.name} @ {a.name}.T)"] * ((a.shape[0], a.shape[0]) == shape)
         return pairs

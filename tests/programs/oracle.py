@@ -37,41 +37,49 @@ def copied(args: Sequence[Any]) -> list[Any]:
     return [a.copy() if isinstance(a, np.ndarray) else a for a in args]
 
 
-def check(p: Program, orders: int = 1, backend: bool = False) -> set[str]:
+def check(p: Program, orders: int = 1, compiled: bool = False) -> set[str]:
     """Raises AssertionError (or whatever went wrong) where two of them differ; what could be checked."""
     fn, args = p.function(), p.args()
-    results, contents = python(fn, args)
+    results, contents, globals_ = python(fn, args)
     low = lowered(fn, args)
     hidden = [c.read() for c in low.captures if isinstance(c.spec, Leaf)]
     verify(low.function)
     round_trip(low.function)
+    contents += [globals_[id(h)] for h in hidden]
     flat = [*copied(args), *copied(hidden)]
     mine = [np.asarray(r) for r in interpret(low.function, flat)]
     alike(mine, results, "the interpreter against Python")
-    alike([a for a in flat[: len(args)] if isinstance(a, np.ndarray)], contents, "written arguments")
+    alike([a for a in flat if isinstance(a, np.ndarray)], contents, "written arguments")
     done = {"primal"}
     case = Case(low.function, [*args, *hidden], seed=p.seed)
     if not case.floats or not case.wrt:
         return done
     done |= derivatives(case, fn, len(args), orders)
-    if backend:
-        compiled(fn, args, low, case)
-        done.add("backend")
-    return done
+    backend(fn, args, case, compiled)
+    return done | ({"text", "backend"} if compiled else {"text"})
 
 
-def python(fn: Any, args: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The results of the program run by Python, flat, and its arrays afterwards."""
+def python(fn: Any, args: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray], dict[int, np.ndarray]]:
+    """The results of the program run by Python, flat, and what its arrays hold afterwards: given and captured."""
     given = copied(args)
+    captured = [(a, a.copy()) for a in fn.__globals__.values() if isinstance(a, np.ndarray)]
     try:
         with np.errstate(all="ignore"):
             results = [np.array(r) for r in flatten(fn(*given))]
     except (OverflowError, ZeroDivisionError, ValueError, UnboundLocalError) as error:
         raise Discard(repr(error)) from error
+    except TypeError as error:  # floats added into an array of integers
+        if "Cannot cast" not in str(error):
+            raise
+        raise Discard(repr(error)) from error
+    finally:
+        globals_ = {id(a): a.copy() for a, _ in captured}
+        for array, content in captured:
+            array[...] = content
     contents = [a for a in given if isinstance(a, np.ndarray)]
     if not finite([*results, *contents]):
         raise Discard("numbers run away")
-    return results, contents
+    return results, contents, globals_
 
 
 def lowered(fn: Any, args: Sequence[Any]) -> Lowered:
@@ -117,7 +125,11 @@ def adjoints(case: Case, primal: Function, dot: np.ndarray, v: list[Any]) -> Non
     clean = run(pullback(case, primal, optimized), [*case.args, *bars])
     flat = np.concatenate([np.ravel(b) for b in bars])
     left, right = float(flat @ dot), sum(float(np.sum(a * x)) for a, x in zip(plain, v, strict=True))
-    scale = 1.0 + float(np.abs(flat) @ np.abs(dot)) + sum(float(np.sum(np.abs(a * x))) for a, x in zip(plain, v, strict=True))
+    scale = (
+        1.0
+        + float(np.abs(flat) @ np.abs(dot))
+        + sum(float(np.sum(np.abs(a * x))) for a, x in zip(plain, v, strict=True))
+    )
     assert abs(left - right) <= 1e-10 * scale, f"reverse against forward: {right} and {left}"
     alike(clean, plain, "passes in reverse mode")
 
@@ -137,7 +149,7 @@ def difference(case: Case, fn: Any, v: list[Any], visible: int) -> np.ndarray | 
     def outs(h: float) -> np.ndarray:
         shifted = case.shifted(v, h)
         shifted[visible:] = case.args[visible:]  # captured arrays: Python sees those as they are
-        rows, _ = python(fn, shifted)
+        rows, _, _ = python(fn, shifted)
         return np.concatenate([np.ravel(rows[k]) for k in case.floats])
 
     def central(h: float) -> np.ndarray:
@@ -157,7 +169,9 @@ def difference(case: Case, fn: Any, v: list[Any], visible: int) -> np.ndarray | 
 
 def second(case: Case, primal: Function) -> None:
     """Reverse and forward mode of a gradient agree."""
-    raw = optimized(reverse(primal, Pullback(tuple(case.wrt), tuple("param" if is_float(r.type) else None for r in primal.returns))))
+    raw = optimized(
+        reverse(primal, Pullback(tuple(case.wrt), tuple("param" if is_float(r.type) else None for r in primal.returns)))
+    )
     outer = Case(raw, [*case.args, *seeds(case)], seed=1)
     verify(raw)
     v = outer.direction()
@@ -172,17 +186,24 @@ def second(case: Case, primal: Function) -> None:
     adjoints(outer, raw, dot, v)
 
 
-def compiled(fn: Any, args: list[Any], low: Lowered, case: Case) -> None:
-    """The kernel against the interpreter."""
-    bars = seeds(case)
-    count = len(args)
-    expected = run(pullback(case, case.fn, clone), [*case.args, *bars])
-    expected = [e for e, k in zip(expected, case.wrt, strict=True) if k < count]
+def backend(fn: Any, args: list[Any], case: Case, compiled: bool) -> None:
+    """The adjoint as text, run by Python, against the interpreter; and what Numba makes of it."""
+    bars, count = seeds(case), len(args)
+    outs = run(case.fn, case.args)
+    adjoints = run(pullback(case, case.fn, clone), [*case.args, *bars])
+    expected = [*outs, *(e for e, k in zip(adjoints, case.wrt, strict=True) if k < count)]
     given = iter(bars)
-    outs = [np.asarray(r) for r in run(case.fn, case.args)]
-    flat = [next(given) if is_float(r.type) else o.item() for r, o in zip(low.function.returns, outs, strict=True)]
-    flat = [float(b) if not np.ndim(b) else b for b in flat]
+    flat = [next(given) if is_float(r.type) else o.item() for r, o in zip(case.fn.returns, outs, strict=True)]
+    flat = [b if np.ndim(b) else type(b)(b) if isinstance(b, int | bool) else float(b) for b in flat]
     out_bar = tuple(flat) if len(flat) > 1 else flat[0]
-    out, found = ad.vjp(fn)(tuple(copied(args)), out_bar)
-    alike(flatten(out), outs, "the kernel's values")
-    alike([x for x in found if x is not None], expected, "the kernel's adjoints", 1e-9)
+    g = ad.vjp(fn)
+    built = g.lower(tuple(args), out_bar)
+    for text in dict.fromkeys((built.source, built.kernel)):
+        space: dict[str, Any] = {}
+        exec(text.replace("from numba import njit", "njit = lambda **_: lambda f: f"), space)
+        with np.errstate(all="ignore"):
+            found = space[built.function.name](*copied([*args, *flat, *case.args[count:]]))
+        alike(found if isinstance(found, tuple) else (found,), expected, f"the text, run by Python: {text}", 1e-9)
+    if compiled:
+        out, found = g(tuple(copied(args)), out_bar)
+        alike([*flatten(out), *(x for x in found if x is not None)], expected, "the compiled kernel", 1e-9)

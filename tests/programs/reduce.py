@@ -28,7 +28,9 @@ def reduce(p: Program, failing: Failing, rounds: int = 40) -> Program:
     return p
 
 
-def _sweep(p: Program, simpler: Callable[[ast.Module], Iterator[Callable[[], ast.Module]]], failing: Failing) -> Program:
+def _sweep(
+    p: Program, simpler: Callable[[ast.Module], Iterator[Callable[[], ast.Module]]], failing: Failing
+) -> Program:
     at = 0
     while True:
         for k, make in enumerate(simpler(ast.parse(p.text))):
@@ -92,7 +94,11 @@ def _expressions(tree: ast.Module) -> list[tuple[ast.AST, str, int | None]]:
     for node in ast.walk(tree):
         for name, value in ast.iter_fields(node):
             for k, item in enumerate(value if isinstance(value, list) else [value]):
-                if isinstance(item, ast.expr) and not isinstance(getattr(item, "ctx", None), ast.Store):
+                if (
+                    isinstance(item, ast.expr)
+                    and name != "func"
+                    and not isinstance(getattr(item, "ctx", None), ast.Store)
+                ):
                     found.append((node, name, k if isinstance(value, list) else None))
     return found
 

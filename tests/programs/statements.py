@@ -80,7 +80,9 @@ class Statements(Expressions):
         if not names:
             return None
         name, c = c_name(self.c, names), self.c
-        return c.pick([[f"{name} += {self.damped(s)}"], [f"{name} -= {self.damped(s)}"], [f"{name} *= {SMALL(self, s)}"]])
+        return c.pick(
+            [[f"{name} += {self.damped(s)}"], [f"{name} -= {self.damped(s)}"], [f"{name} *= {SMALL(self, s)}"]]
+        )
 
     def pair(self, s: Scope) -> Lines | None:
         names = s.assignable("f")
@@ -125,7 +127,9 @@ class Statements(Expressions):
         if not arrays:
             return None
         place = self.element(self.c.pick(arrays), s)
-        return self.c.pick([[f"{place} += {self.damped(s)}"], [f"{place} -= {self.damped(s)}"], [f"{place} *= {SMALL(self, s)}"]])
+        return self.c.pick(
+            [[f"{place} += {self.damped(s)}"], [f"{place} -= {self.damped(s)}"], [f"{place} *= {SMALL(self, s)}"]]
+        )
 
     def assign(self, s: Scope) -> Lines | None:
         part = self.view(s)
@@ -136,7 +140,9 @@ class Statements(Expressions):
             text, shape = text[:-2], shape[::-1]
         if "[" not in text:
             text += "[:]"
-        value = self.c.pick([self.array(shape, s, 1), self.array(shape, s, 2), self.damped(s, 1), self.array_leaf(shape, s)])
+        value = self.c.pick(
+            [self.array(shape, s, 1), self.array(shape, s, 2), self.damped(s, 1), self.array_leaf(shape, s)]
+        )
         if len(shape) == 2 and self.c.chance(20):
             value = self.array(shape[1:], s, 1)
         return [f"{text} {self.c.pick(('=', '+=', '-='))} {value}"]
@@ -146,7 +152,15 @@ class Statements(Expressions):
         if not arrays:
             return None
         v = self.c.pick(arrays)
-        return [self.c.pick([f"{v.name} *= {SMALL(self, s)}", f"{v.name} += {self.array(v.shape, s, 1)}", f"{v.name}[:] = {v.name}[::-1]"])]
+        return [
+            self.c.pick(
+                [
+                    f"{v.name} *= {SMALL(self, s)}",
+                    f"{v.name} += {self.array(v.shape, s, 1)}",
+                    f"{v.name}[:] = {v.name}[::-1]",
+                ]
+            )
+        ]
 
     # Arrays and their names.
     def shape(self, s: Scope) -> Shape:
@@ -156,11 +170,19 @@ class Statements(Expressions):
     def allocate(self, s: Scope) -> Lines:
         shape, c = self.shape(s), self.c
         name, sizes = self.fresh("u"), self.sizes(shape, s)
-        lines = [[f"{name} = np.zeros({sizes})"], [f"{name} = np.full({sizes}, {self.damped(s, 1)})"], [f"{name} = np.ones({sizes})"]]
+        lines = [
+            [f"{name} = np.zeros({sizes})"],
+            [f"{name} = np.full({sizes}, {self.damped(s, 1)})"],
+            [f"{name} = np.ones({sizes})"],
+        ]
         models = s.of("a", shape)
         if models:
             model = c.pick(models).name
-            lines += [[f"{name} = np.zeros_like({model})"], [f"{name} = {model}.copy()"], [f"{name} = np.copy({model})"]]
+            lines += [
+                [f"{name} = np.zeros_like({model})"],
+                [f"{name} = {model}.copy()"],
+                [f"{name} = np.copy({model})"],
+            ]
         if len(shape) == 1:
             index = self.fresh("i")
             inner = s.child()
@@ -211,7 +233,11 @@ class Statements(Expressions):
 
     # Functions and tuples.
     def call_statement(self, s: Scope) -> Lines | None:
-        pool = [h for h in s.helpers if all(p.kind == "f" or any(not v.name.isupper() for v in s.of(p.kind, p.shape)) for p in h.params)]
+        pool = [
+            h
+            for h in s.helpers
+            if all(p.kind == "f" or any(not v.name.isupper() for v in s.of(p.kind, p.shape)) for p in h.params)
+        ]
         return [self.call(self.c.pick(pool), s)] if pool else None
 
     def function(self, s: Scope) -> Lines:
@@ -292,6 +318,7 @@ class Statements(Expressions):
         body, left = self.block(inner, self.c.integer(1, 4))
         lines = [*lines, *indented(body)]
         if certain and self.exits == before and not left:
+            inner.names = {n: v for n, v in inner.names.items() if v.kind != "c"}
             s.meet([inner])
         if self.c.chance(12):
             otherwise, _ = self.block(s.child(), 1)
@@ -317,7 +344,20 @@ class Statements(Expressions):
         n = c.pick(sizes)
         if c.chance(12):
             return f"range(({self.integer(s)}) % 4)", range(4)
-        lo, hi, step = c.pick([(0, n, 1), (0, n, 1), (1, n, 1), (0, n - 1, 1), (n - 1, -1, -1), (0, n, 2), (n - 1, 0, -2), (1, 1, 1), (0, 3, 1), (n, 0, -1)])
+        lo, hi, step = c.pick(
+            [
+                (0, n, 1),
+                (0, n, 1),
+                (1, n, 1),
+                (0, n - 1, 1),
+                (n - 1, -1, -1),
+                (0, n, 2),
+                (n - 1, 0, -2),
+                (1, 1, 1),
+                (0, 3, 1),
+                (n, 0, -1),
+            ]
+        )
         first, last = self.number(lo, s), self.number(hi, s) if hi >= 0 else str(hi)
         if step != 1:
             return f"range({first}, {last}, {step})", range(lo, hi, step)

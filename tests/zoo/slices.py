@@ -138,3 +138,26 @@ def diagonal(a):
         a[i, i] = s
         a[i, -1 - i] += s * a[0, 1]
     return np.sum(a)
+
+
+@program((vec(5),))
+def overlapping_differences(x):
+    x[1:] -= x[:-1]
+    x[:-1] -= x[1:]
+    v = x[2:]
+    v -= x[:3]
+    x[1:] += -x[:-1]
+    x[::-1] -= x * x[0]
+    x[:3] = -x[2:]
+    return np.sum(x * x)
+
+
+@program((mat(3, 3),))
+def with_its_transpose(a):
+    b = a.T
+    a -= b
+    a[0] += b[1]
+    b *= a + 1.0
+    b[1:] -= a[:-1]
+    a[:, 1:] = -b[:, :-1]
+    return np.sum(a * a * b)
