@@ -90,8 +90,11 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 
 Observer = Callable[[str, Function], None]
 BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
-AFTER = ("fold", "cse", "hoist", "fold", "cse", "dce", "elements", "fresh", "tapes", "fold", "cse", "dce", "arrange", "cse",
-         "dce", "arrange", "schedule")  # fmt: skip
+AFTER = (
+    *("fold", "cse", "hoist", "fold", "cse", "dce"),
+    *("elements", "fresh", "tapes", "fold", "cse", "dce"),
+    *("arrange", "cse", "dce", "arrange", "schedule"),
+)
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:

@@ -274,7 +274,7 @@ def mixture(alphas, means, x):
     for i in range(n):
         for j in range(k):
             q = 0.0
-            for l in range(d):  # noqa: E741
+            for l in range(d):
                 q += (x[i, l] - means[j, l]) ** 2
             terms[j] = alphas[j] - 0.5 * q
         m = terms[0]

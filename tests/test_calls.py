@@ -427,8 +427,8 @@ def test_overhead():
     g = ad.grad(lambda x: x * x)
     g(2.0)
     kernel = g.latest.compiled().function
-    assert nanoseconds(lambda: g(2.0)) < nanoseconds(lambda: kernel(2.0)) + 1_000
+    assert nanoseconds(lambda: g(2.0)) < nanoseconds(lambda: kernel(2.0)) + 10_000
     h, out = ad.grad(squares), np.zeros(3)
     h(X)
     kernel = h.latest.compiled().function
-    assert nanoseconds(lambda: h(X, out=out)) < nanoseconds(lambda: kernel(X)) + 4_000
+    assert nanoseconds(lambda: h(X, out=out)) < nanoseconds(lambda: kernel(X)) + 20_000

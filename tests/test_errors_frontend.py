@@ -261,7 +261,7 @@ class TestSpecs:
                 parse_specs(bad)
 
     def test_annotations(self):
-        def f(x: "f64[:]", y: float, n: int):  # noqa: F722, UP037
+        def f(x: "f64[:]", y: float, n: int):  # noqa: UP037
             return x
 
         def g(x: float, y):

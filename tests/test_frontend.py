@@ -460,7 +460,7 @@ class TestStructures:
     def test_enumerate_zip_static(self):
         def f(t, u):
             s = 0.0
-            for i, (a, b) in enumerate(zip(t, u)):  # noqa: B905
+            for i, (a, b) in enumerate(zip(t, u)):
                 if a < 0:
                     continue
                 s += i * a * b

@@ -42,9 +42,9 @@ class TestLoops:
                     s += v
             for i, v in enumerate(x):
                 s += i * v
-            for i, (a, b) in enumerate(zip(x, m), 1):  # noqa: B905
+            for i, (a, b) in enumerate(zip(x, m), 1):
                 s += i * a * b[0]
-            for a, k in zip(x, range(1, 9, 2)):  # noqa: B905
+            for a, k in zip(x, range(1, 9, 2)):
                 s += a * k
             return s
 

@@ -35,6 +35,10 @@ class Aliases:
             return self._roots.get(operand, NONE)
         return NONE
 
+    def stand_in(self, new: Value, old: Value) -> None:
+        """A pass has put `new` in the place of `old`: what is known of the old one's memory holds of the new one's."""
+        self._roots[new] = self.roots(old)
+
     def may_alias(self, a: Operand, b: Operand) -> bool:
         return bool(self.roots(a) & self.roots(b))
 

@@ -23,6 +23,8 @@ from adcompiler.ir.walk import Structure, walk
 WIDTH = 76  # the longest expression that folding builds, in columns
 _UNFOLDABLE = frozenset({"alloc", "tape", "undef", "effect", "comment"})
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+OFFSETS = ("add", "sub", "mul")
+SUFFIXES = {"view": "_view", "transpose": "_T", "copy": "_copy"}  # of values that the frontend names
 REPEATS = 4  # an element is read again up to so often instead of being given a name
 ATOM = 14  # the longest element, view or size that is repeated, in columns
 
@@ -35,7 +37,7 @@ def is_unnamed(value: Value, definer: Op | None) -> bool:
         return False
     if definer.name == "load":
         return value.name == load_name(array, definer.args[1:])
-    return definer.name == "view" and value.name == f"{array.name}_view"
+    return value.name == f"{array.name}{SUFFIXES.get(definer.name, '?')}"
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Folder:
     def run(self, fn: Function) -> Plan:
         self.plan.folded |= {op.result for op in walk(fn.body) if op.name == "undef"}
         for op in walk(fn.body):
-            if op.name in ("load", "view", "dim", *COMPARISONS):
+            if op.name in ("load", "view", "dim", *COMPARISONS) or self.is_offset(op):
                 self.repeat(op)
         self.region(fn.body, returns=True)
         return self.plan
@@ -172,10 +174,15 @@ class Folder:
             else:
                 self.into(op, region, index, self.places(op))
 
+    def is_offset(self, op: Op) -> bool:
+        """`i - 1`, `2 * i`: an integer and a literal."""
+        return op.name in OFFSETS and op.result.type == Scalar("i64") and any(isinstance(a, Const) for a in op.args)
+
     def repeat(self, op: Op) -> None:
         """Print `x[i]`, `x[1:]` or `len(x)` at each of its few uses: shorter than a name for it, and no dearer."""
         uses = self.plan.structure.uses.get(op.result, [])
-        if not 1 < self.count.get(op.result, 0) <= REPEATS or not is_unnamed(op.result, op):
+        few = self.count.get(op.result, 0) <= REPEATS or op.name in OFFSETS
+        if not few or self.count.get(op.result, 0) < 2 or not is_unnamed(op.result, op):
             return
         size = self.expression_size(op)
         if size > ATOM or any(not self.takes(u, op.result) for u in uses):
@@ -198,14 +205,25 @@ class Folder:
         return user.name != "yield" and sum(a is value for a in places) == sum(a is value for a in user.args)
 
     def unchanged(self, op: Op, uses: list[Op]) -> bool:
-        """Is the memory that the op reads the same at all of its uses, which stand in its own region?"""
-        place = self.plan.structure.place
-        here = place[op]
-        if any(place[u].region is not here.region for u in uses):
-            return False
-        last = max(place[u].index for u in uses)
-        mine = self.effects_of(op)
+        """Is the memory that the op reads the same at all of its uses, which stand in its region or in branches?"""
+        place, mine = self.plan.structure.place, self.effects_of(op)
+        here, last = place[op], 0
+        for user in uses:
+            stands = self.branch_of(user, here.region)
+            if stands is None or (stands is not user and (mine.raises or mine.conflicts(self.effects_of(stands)))):
+                return False
+            last = max(last, place[stands].index)
         return not any(mine.conflicts(self.effects_of(o)) for o in here.region.ops[here.index + 1 : last])
+
+    def branch_of(self, user: Op, region: Region) -> Op | None:
+        """The op of the region that is `user`, or an `if` around it with nothing but ifs between."""
+        op = user
+        while self.plan.structure.place[op].region is not region:
+            owner = self.plan.structure.place[op].owner
+            if owner is None or owner.name != "if":
+                return None
+            op = owner
+        return op
 
     def places(self, op: Op) -> list[Operand]:
         """The operands of `op` that may be expressions, in order of evaluation."""

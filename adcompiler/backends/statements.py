@@ -26,7 +26,7 @@ from adcompiler.backends.naming import Names
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.naming import is_adjoint
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Array, Scalar, is_float
+from adcompiler.ir.types import Array, Scalar, i64, is_float
 from adcompiler.ir.walk import walk
 
 COLUMNS = 100
@@ -274,10 +274,26 @@ class Statements:
         if all(isinstance(c, Const) for c in (lo, hi, step)):
             back = range(*(int(c.value) for c in (lo, hi, step) if isinstance(c, Const)))[::-1]
             return filled("range({0}, {1}, {2})", number(back.start), number(back.stop), number(back.step))
+        if isinstance(step, Const):
+            return self.backwards(lo, hi, int(step.value))
         # The last index is lo + (count - 1) * step, where count = -((lo - hi) // step).
         difference = ast.UnaryOp(ast.USub(), b) if is_zero(lo) else filled("{0} - {1}", a, b)
         last = filled("{0} - ({1} // {2} + 1) * {2}", a, difference, s)
         return filled("range({0}, {1} - {2}, -{2})", last, a, s)
+
+    def backwards(self, lo: Operand, hi: Operand, step: int) -> ast.expr:
+        """range(lo, hi, step) from its last index: lo + (hi - lo - 1) // step * step, for a positive step."""
+        a, b, size = self.x.expr(lo), self.x.expr(hi), number(abs(step))
+        if step < 0:
+            if step == -1:
+                return filled("range({0}, {1})", shifted(b, hi, 1), shifted(a, lo, 1))
+            span = filled("{0} - {1}", a, b) if not is_zero(hi) else a
+            first = filled("{0} - {1} // {2} * {2}", a, shifted(span, Value("t", i64), -1), size)
+            return filled("range({0}, {1}, {2})", first, shifted(a, lo, 1), size)
+        span = filled("{0} - {1}", b, a) if not is_zero(lo) else b
+        last = filled("{0} // {1} * {1}", shifted(span, hi if is_zero(lo) else Value("t", i64), -1), size)
+        last = last if is_zero(lo) else filled("{0} + {1}", a, last)
+        return filled("range({0}, {1}, {2})", last, shifted(a, lo, -1), number(-step))
 
     def open(self, op: Op) -> list[Line]:
         before = self.moves(zip(op.carried, op.inits, strict=True))
@@ -314,7 +330,7 @@ class Statements:
             node.operand = self.whole(view, definer.args[0])  # becomes -=: nothing in between holds the value
         target = self.x.expr(view)
         if not isinstance(target, ast.Name | ast.Subscript):
-            target = everything(target, view)  # a.T += b would set the attribute
+            target = subscript(target, [ast.Slice(None, None, None)])  # a.T += b would set the attribute
         return self.stated([Line(0, added(target, node))], op)
 
     def whole(self, target: Operand, value: Operand) -> ast.expr:

@@ -106,7 +106,7 @@ def full(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
     fill = need_number(cx, fill)
     value = cast(cx, fill.op, dtype_of(cx, dtype, fill.dtype))
     ops, dims = extents(cx, shape)
-    return Arr(cx.op("full", value, *ops, dims=dims, hint="full")) if ops else Num(value, weak=False)
+    return Arr(cx.op("full", value, *ops, dims=dims)) if ops else Num(value, weak=False)
 
 
 def full_like(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -116,7 +116,7 @@ def full_like(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
     if isinstance(like, Num):
         return Num(value, weak=False)
     ops, dims = _shape(cx, like)
-    return Arr(cx.op("full", value, *ops, dims=dims, hint="full"))
+    return Arr(cx.op("full", value, *ops, dims=dims))
 
 
 def array(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:

@@ -203,6 +203,15 @@ def stack(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
     return Tape(cx.op("stack", elem=elem))
 
 
+def expand_dims(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """A view with one more axis, of size 1, at a literal place."""
+    a, axis = args if len(args) == 2 else (args[0], kwargs.get("axis"))
+    if not isinstance(a, Arr) or not (isinstance(axis, Num) and axis.known):
+        raise cx.error("np.expand_dims takes an array and a literal axis", "a[:, None]")
+    at = axis.value % (a.type.rank + 1)
+    return Arr(cx.op("view", a.op, index=("000",) * at + ("n",) + ("000",) * (a.type.rank - at)))
+
+
 def _of_tape(cx: Context, tape: Tape, name: str, args: list[Val]) -> Val:
     if name == "pop" and not args:
         return wrap(cx, cx.op("pop", tape.op))
@@ -243,6 +252,7 @@ def _table() -> dict[Any, Handler]:
     rows |= {round: rounding("rint"), abs: absolute, np.abs: absolute, np.fabs: absolute, np.negative: negative}
     rows |= {max: extreme("Gt"), min: extreme("Lt"), np.clip: clip, np.where: where, pow: pair("Pow")}
     rows |= {len: length, sum: total, all: every, any: some, dict: dict_of, sp.polygamma: polygamma}
+    rows |= {np.expand_dims: expand_dims}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
     rows |= {tuple: _tuple, list: _tuple, zip: _zip, enumerate: _enumerate, reversed: _reversed}
     return rows

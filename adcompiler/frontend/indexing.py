@@ -23,6 +23,8 @@ MAX_CHOICES = 64
 def read(cx: Context, base: Val, index: Val) -> Val:
     """base[index]."""
     base = cx.content(base)
+    if isinstance(base, Num) and index == Seq(()):  # a 0-d array
+        return base
     if isinstance(base, Arr):
         place = Place.of(cx, base, index)
         return place.load(cx) if place.is_element else Arr(place.view(cx))

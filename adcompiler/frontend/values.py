@@ -332,7 +332,8 @@ def describe(v: Val | None) -> str:
 
 
 NAMED: dict[Any, str] = {
-    Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice", Tape: "a tape",
+    Map: "a dict", Ref: "a dict or dataclass", Range: "a range", Closure: "a function", Slice: "a slice",
+    Tape: "a tape",
 }  # fmt: skip
 
 

@@ -98,6 +98,8 @@ class Conditions:
     def size(self, array: Operand, axis: int, extent: object) -> Operand:
         if isinstance(extent, int):
             return integer(extent)
+        if isinstance(extent, Value):
+            return extent
         return self.build.op("dim", array, axis=axis)
 
     def beyond(self, last: Operand, by: int, size: Operand, strict: bool) -> Operand:

@@ -1,7 +1,8 @@
 """The identities that folding knows, one function per op: what to say instead, or None.
 
 A rule gets a `Scene`, which tells where operands come from and builds ops in front of the one at hand.
-Identities keep IEEE values up to the sign of zero (`strict`: and that too, and the order of operations); `0.0 * x` stays, for x may be inf or nan.
+Identities keep IEEE values up to the sign of zero (`strict`: and that too, and the order of operations);
+`0.0 * x` stays, for x may be inf or nan.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def neg(s: Scene, op: Op) -> Operand | None:
     (x,) = op.args
     if (inner := s.negated(x)) is not None:
         return inner
-    if is_float(x.type) and not s.strict and (difference := s.made_by(x, "sub", once=True)):
+    if (is_int(x.type) or not s.strict) and (difference := s.made_by(x, "sub", once=True)):
         return s.new(op, "sub", *reversed(difference.args))
     return None
 
@@ -170,6 +171,15 @@ def div(s: Scene, op: Op) -> Operand | None:
     return signs(s, op)
 
 
+def floordiv(s: Scene, op: Op) -> Operand | None:
+    a, b = op.args
+    if not is_int(op.result.type):
+        return None
+    if is_number(b, 1):
+        return a
+    return s.new(op, "neg", a) if is_number(b, -1) else None
+
+
 def power(s: Scene, op: Op) -> Operand | None:
     a, b = op.args
     if is_number(b, 1):
@@ -209,6 +219,9 @@ def not_(s: Scene, op: Op) -> Operand | None:
 OPPOSITE = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le", "eq": "ne", "ne": "eq"}
 
 
+MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
 def and_(s: Scene, op: Op) -> Operand | None:
     return _logic(op, unit=True)
 
@@ -231,8 +244,10 @@ def _logic(op: Op, unit: bool) -> Operand | None:
 
 
 def comparison(s: Scene, op: Op) -> Operand | None:
-    """An integer compared with itself."""
+    """An integer compared with itself; a literal goes to the right."""
     a, b = op.args
+    if isinstance(a, Const) and not isinstance(b, Const):
+        return s.new(op, MIRRORED[op.name], b, a)
     if a is not b or is_float(a.type) or not isinstance(a.type, Scalar):
         return None
     return const(op.name in ("eq", "le", "ge"), b1)
@@ -298,7 +313,8 @@ def copy(s: Scene, op: Op) -> Operand | None:
 RULES: dict[str, Rule] = {
     "copy": copy,
     "sum": total,
-    "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "select": select, "not": not_,
+    "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "floordiv": floordiv, "pow": power,
+    "select": select, "not": not_,
     "and": and_, "or": or_, "cast": cast, "maximum": extremum, "minimum": extremum,
     "broadcast_like": shape_like, "unspread": shape_like, "sum_to": shape_like,
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), comparison),

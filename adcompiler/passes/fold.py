@@ -106,6 +106,8 @@ class _Folder:
             return None
         for new in draft.ops:
             self.keep(new, out)
+            if found in new.results and _is_array(found):
+                self.aliases.stand_in(found, op.result)  # type: ignore[arg-type]
         return found
 
     def fits(self, op: Op, found: Operand, draft: Region) -> bool:
@@ -122,7 +124,7 @@ class _Folder:
 
     def stands_for(self, op: Op, found: Operand) -> bool:
         """Can `found`, an array at hand, be used for the fresh memory of the same content that `op` makes?"""
-        if not isinstance(found, Value) or isinstance(found.type, Array) and found.type.strided:
+        if not isinstance(found, Value) or (isinstance(found.type, Array) and found.type.strided):
             return False
         mine, theirs = self.aliases.roots(op.result), self.aliases.roots(found)
         if mine & self.returned or not mine or any(self.aliases.writers.get(r) for r in mine):
@@ -203,7 +205,9 @@ class _Folder:
             here, there = places[copy], places[op]
             roots = self.aliases.roots(copy.args[0])
             between = here.region.ops[here.index + 1 : there.index] if here.region is there.region else None
-            if between is None or any(r in roots for o in between for a in writes(o) for r in self.aliases.roots(a)):
+            if between is None or not roots:
+                continue
+            if any(r in roots for o in between for a in writes(o) for r in self.aliases.roots(a)):
                 continue
             op.args[k], self.changed = copy.args[0], True
 
@@ -237,6 +241,9 @@ class _Folder:
         if op.name != "if":
             for value, operand in settled(op).items():
                 self.replace(value, operand)
+        if op.name == "if" and isinstance(op.args[0], Value) and self.count.get(op.args[0], 0) > 1:
+            for inner, holds in zip(op.regions, (True, False), strict=True):
+                substitute(inner, {op.args[0]: const(holds, Scalar("b1"))})
         for inner in op.regions:
             self.region(inner)
         if op.name == "if":

@@ -1,4 +1,4 @@
-"""Random whole programs: restricted Python as text, run by Python itself and by everything that adcompiler makes of it."""
+"""Random whole programs: restricted Python as text, run by Python and by everything that adcompiler makes of it."""
 
 from programs.oracle import Discard, Refused, check
 from programs.program import Program

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -15,27 +17,29 @@ from programs.choices import Choices
 from programs.program import Program
 
 Failing = Callable[[Program], bool]
+Simpler = Callable[[ast.Module], Iterator[Callable[[], ast.Module]]]
 
 
-def reduce(p: Program, failing: Failing, rounds: int = 40) -> Program:
-    """Apply the first simplification that still fails, until none does."""
-    for _ in range(rounds):
+def reduce(p: Program, failing: Failing, seconds: float = 200.0) -> Program:
+    """Apply the first simplification that still fails, until none does or time is up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         before = p.text
         for simpler in (fewer_statements, unwrapped, simpler_expressions):
-            p = _sweep(p, simpler, failing)
+            p = _sweep(p, simpler, failing, end)
         if p.text == before:
             break
     return p
 
 
-def _sweep(
-    p: Program, simpler: Callable[[ast.Module], Iterator[Callable[[], ast.Module]]], failing: Failing
-) -> Program:
+def _sweep(p: Program, simpler: Simpler, failing: Failing, end: float) -> Program:
     at = 0
     while True:
         for k, make in enumerate(simpler(ast.parse(p.text))):
             if k < at:
                 continue
+            if time.monotonic() > end:
+                return p
             smaller = replace(p, text=ast.unparse(ast.fix_missing_locations(make())) + "\n")
             if len(smaller.text) < len(p.text) and failing(smaller):
                 p, at = smaller, k
@@ -126,8 +130,6 @@ def _replaced(tree: ast.Module, where: int, part: ast.expr) -> ast.Module:
 
 def fails_like(p: Program, orders: int, backend: bool) -> Failing:
     """Does a program fail as p does?"""
-    import re
-
     def what(q: Program) -> str | None:
         try:
             check(q, orders, backend)
