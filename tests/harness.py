@@ -18,7 +18,21 @@ from adcompiler.passes import run_passes
 from adcompiler.transforms.forward import forward
 from adcompiler.transforms.reverse import Pullback, reverse
 
-PASSES = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
+PASSES = (
+    "fold",
+    "cse",
+    "dce",
+    "bounds",
+    "hoist",
+    "elements",
+    "fresh",
+    "tapes",
+    "fold",
+    "cse",
+    "dce",
+    "arrange",
+    "schedule",
+)
 
 Optimizer = Callable[[Function], Function]
 

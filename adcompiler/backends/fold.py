@@ -159,6 +159,13 @@ class Folder:
             self.effects[op] = effects_of(op, self.plan.aliases)
         return self.effects[op]
 
+    def whole_effects(self, op: Op) -> Effects:
+        """The effects of the op and of all that is folded into it."""
+        total = Effects()
+        for inner in self.tree(op):
+            total |= self.effects_of(inner)
+        return total
+
     def region(self, region: Region, yields: bool = False, returns: bool = False) -> None:
         """Fold within a region; `yields`: also into what it yields; `returns`: it ends in a return."""
         for index, op in enumerate(region.ops):
@@ -194,6 +201,8 @@ class Folder:
         else:
             stable = all(isinstance(a, Const) or a not in self.flows | self.phis for a in op.args)
             stable = stable and all(isinstance(a.type, Scalar) for a in op.args if op.name != "dim")
+            # An operand that is printed as an expression too may read memory.
+            stable = stable and (self.whole_effects(op) == Effects() or self.unchanged(op, uses))
         if stable:
             self.plan.folded.add(op.result)
             self.plan.repeated.add(op.result)
@@ -206,7 +215,7 @@ class Folder:
 
     def unchanged(self, op: Op, uses: list[Op]) -> bool:
         """Is the memory that the op reads the same at all of its uses, which stand in its region or in branches?"""
-        place, mine = self.plan.structure.place, self.effects_of(op)
+        place, mine = self.plan.structure.place, self.whole_effects(op)
         here, last = place[op], 0
         for user in uses:
             stands = self.branch_of(user, here.region)

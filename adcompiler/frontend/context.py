@@ -71,6 +71,8 @@ class Context:
     short_circuit: Callable[..., Val] = None  # type: ignore[assignment]
     call: Callable[..., Val] = None  # type: ignore[assignment]
     unbound: AdcompilerError | None = None
+    # Loops whose condition writes to memory: it is evaluated at the head of the body.
+    writing_tests: set[ast.While] = field(default_factory=set)
     # Arrays that may share no memory with others, as a transform wants it: (its name, the written ones, all, place).
     exclusive: list[tuple[str, list[Operand], list[Operand], Loc | None]] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from adcompiler.frontend.promote import negated, truth
 from adcompiler.frontend.values import Box, Num, Range, State, Val, alike, label, operands, rebuild
 from adcompiler.ir.build import boolean, integer
 from adcompiler.ir.core import Const, Operand, Region, Value
-from adcompiler.ir.walk import substitute
+from adcompiler.ir.table import OPS
+from adcompiler.ir.walk import substitute, walk
 
 MAX_UNROLL = 256
 MAX_ATTEMPTS = 30
@@ -123,8 +124,10 @@ def while_loop(cx: Context, node: ast.While) -> None:
                 cx.env[key] = Num(boolean(False))
         with cx.inside(cond):
             cx.b.test(_test(cx, node, left))
+        if any(op.name in OPS and OPS[op.name].writes for op in walk(cond)):
+            raise _WritingTest
         with cx.inside(body):
-            if _assigns(node.test):
+            if _assigns(cx, node):
                 _tested_inside(cx, node)
             else:
                 _body(cx, node)
@@ -134,7 +137,20 @@ def while_loop(cx: Context, node: ast.While) -> None:
     if test == boolean(False):
         cx.block(cx, node.orelse, cx.frame.live.after[node])
         return
-    broke = _run(cx, node, make, lambda inits, results, regions: cx.b.while_(inits, results, *regions))
+
+    def emit(inits: Sequence[Operand], results: Sequence[Value], regions: Sequence[Region]) -> None:
+        cx.b.while_(inits, results, *regions)
+
+    before, region = cx.state(), cx.b.region
+    count = len(region.ops)
+    try:
+        broke = _run(cx, node, make, emit)
+    except _WritingTest:
+        cx.b.region = region
+        cx.restore(before)
+        del region.ops[count:]
+        cx.writing_tests.add(node)
+        broke = _run(cx, node, make, emit)
     if isinstance(node.test, ast.Constant) and node.test.value and not contains(node.body, ast.Break):
         # `while True` without break ends only by return, if at all.
         cx.leave(RETURN if contains(node.body, ast.Return) else DEAD)
@@ -147,9 +163,13 @@ def _static_test(cx: Context, node: ast.While) -> Operand | None:
     return truth(cx, cx.expr(cx, node.test)) if isinstance(node.test, ast.Constant) else None
 
 
-def _assigns(test: ast.expr) -> bool:
-    """Does evaluating the condition assign names? Only the body can do that."""
-    return any(isinstance(n, ast.NamedExpr) for n in ast.walk(test))
+class _WritingTest(Exception):
+    """The condition of a `while` turned out to write to memory."""
+
+
+def _assigns(cx: Context, node: ast.While) -> bool:
+    """Does evaluating the condition assign names or write to memory? Only the body can do that."""
+    return node in cx.writing_tests or any(isinstance(n, ast.NamedExpr) for n in ast.walk(node.test))
 
 
 def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand:
@@ -158,7 +178,7 @@ def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand:
     for f in left:
         stop = f if stop is None else cx.op("or", stop, f, hint="stop")
     go = boolean(True) if stop is None else negated(cx, stop)
-    if _assigns(node.test):
+    if _assigns(cx, node):
         return go
     return truth(cx, cx.short_circuit(cx, True, Num(go), lambda: Num(truth(cx, cx.expr(cx, node.test)))))
 
@@ -166,7 +186,7 @@ def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand:
 def _tested_inside(cx: Context, node: ast.While) -> None:
     """The condition at the head of the body: where it fails, the loop is left as by break."""
     if node.orelse:
-        raise UnsupportedSyntax("`:=` in the condition of a while with else is not supported", cx.loc(node.test),
+        raise UnsupportedSyntax("`:=` or a write in the condition of a while with else is not supported", cx.loc(node.test),
                                 "assign before the loop and at the end of its body")  # fmt: skip
     go = truth(cx, cx.expr(cx, node.test))
     live = cx.frame.live.head[node] | cx.frame.live.after[node]
@@ -205,7 +225,7 @@ def _carried(cx: Context, node: ast.For | ast.While) -> Iterable[str]:
     names = [n for n in assigned([*targets, *node.body]) if n in wanted]
     if contains(node.body, ast.Return):
         names += [RETURN, RESULT]
-    if isinstance(node, ast.While) and _assigns(node.test):
+    if isinstance(node, ast.While) and _assigns(cx, node):
         names += [BREAK]
     elif contains(node.body, ast.Break):
         names += [BREAK] if isinstance(node, ast.While) else []

@@ -40,19 +40,23 @@ def run(fn: Function) -> Function:
 def _in_place(fn: Function) -> None:
     structure, env = Structure(fn), Env()
     shapes = Shapes(fn, structure)
+    found: list[tuple[Operand, tuple[Slots, Op]]] = []
     for loop in [op for op in walk(fn.body) if op.name in ("for", "while")]:
-        for k in reversed(range(len(loop.carried))):
-            init = loop.inits[k]
+        for k, init in enumerate(loop.inits):
             definer = structure.definer.get(init) if isinstance(init, Value) else None
             if definer is None or not allocates(definer) or structure.uses[init] != [loop]:
                 continue
+            if structure.place[definer].region is not structure.place[loop].region:
+                continue  # it starts from the same array more than once
             adds = _adds(structure, shapes, loop, k)
             if adds is not None:
-                _take_out(loop, k, init, adds, env)
+                found.append((init, adds))
+    for init, adds in found:
+        _take_out(init, adds, env)
     substitute(fn.body, env)
 
 
-Slots = list[tuple[Op, int]]
+Slots = list[tuple[Op, Value]]  # loops and params
 
 
 def _adds(structure: Structure, shapes: Shapes, loop: Op, k: int) -> tuple[Slots, Op] | None:
@@ -66,21 +70,21 @@ def _adds(structure: Structure, shapes: Shapes, loop: Op, k: int) -> tuple[Slots
     if op.name in ("for", "while") and param in op.inits:
         j = op.inits.index(param)
         inner = _adds(structure, shapes, op, j) if op.results[j] is after else None
-        return inner and ([(loop, k), *inner[0]], inner[1])
+        return inner and ([(loop, param), *inner[0]], inner[1])
     if op.name != "add" or not isinstance(param.type, Array) or param.type.dtype[0] != "f":
         return None
     other = op.args[1] if op.args[0] is param else op.args[0]
-    return ([(loop, k)], op) if other.type == after.type and shapes.same(other, param) else None
+    return ([(loop, param)], op) if other.type == after.type and shapes.same(other, param) else None
 
 
-def _take_out(loop: Op, k: int, init: Operand, adds: tuple[Slots, Op], env: Env) -> None:
+def _take_out(init: Operand, adds: tuple[Slots, Op], env: Env) -> None:
+    """Accumulate into the initial array, and carry it no more."""
     slots, op = adds
-    other = op.args[1] if op.args[0] is slots[-1][0].carried[slots[-1][1]] else op.args[0]
+    other = op.args[1] if op.args[0] is slots[-1][1] else op.args[0]
     op.name, op.args, op.results, op.attrs = "accumulate", [init, other], [], {}
-    for owner, j in slots:
-        env[owner.carried[j]] = env[owner.results[j]] = init
-    for owner, j in slots:
-        count = len(owner.carried)
+    for owner, param in slots:
+        count, j = len(owner.carried), owner.carried.index(param)
+        env[param] = env[owner.results[j]] = init
         del owner.args[len(owner.args) - count + j]
         del owner.body.terminator.args[j]
         params = owner.regions[0].params

@@ -14,7 +14,7 @@ def mixture_grad(alphas, means, x):
         raise IndexError("index out of bounds for axis 0 of means (golden_programs.py:278)")
     if n > 0 and k > 0 and d > means.shape[1]:
         raise IndexError("index out of bounds for axis 1 of means (golden_programs.py:278)")
-    if n > 0 and 0 >= len(terms):
+    if n > 0 and len(terms) <= 0:
         raise IndexError("index out of bounds for axis 0 of terms (golden_programs.py:280)")
     s_tape = np.empty(n)
     t_tape = np.empty((n, k))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -128,15 +129,30 @@ def _replaced(tree: ast.Module, where: int, part: ast.expr) -> ast.Module:
     return fresh
 
 
+class TooLong(BaseException):
+    """A program did not end."""
+
+
+def _too_long(*_: object) -> None:
+    raise TooLong
+
+
 def fails_like(p: Program, orders: int, backend: bool) -> Failing:
     """Does a program fail as p does?"""
+
     def what(q: Program) -> str | None:
+        signal.setitimer(signal.ITIMER_REAL, 3.0)  # a loop that lost its end
         try:
             check(q, orders, backend)
+        except TooLong:
+            return None
         except Exception as error:
             return re.sub(r"[\d.e+-]+|<program \w+>", "#", kind(error))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
         return None
 
+    signal.signal(signal.SIGALRM, _too_long)
     reference = what(p)
     assert reference is not None, "the program does not fail"
     print(reference)
