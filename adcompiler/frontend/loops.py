@@ -186,8 +186,11 @@ def _test(cx: Context, node: ast.While, left: list[Operand]) -> Operand:
 def _tested_inside(cx: Context, node: ast.While) -> None:
     """The condition at the head of the body: where it fails, the loop is left as by break."""
     if node.orelse:
-        raise UnsupportedSyntax("`:=` or a write in the condition of a while with else is not supported", cx.loc(node.test),
-                                "assign before the loop and at the end of its body")  # fmt: skip
+        raise UnsupportedSyntax(
+            "`:=` or a write in the condition of a while with else is not supported",
+            cx.loc(node.test),
+            "assign before the loop and at the end of its body",
+        )
     go = truth(cx, cx.expr(cx, node.test))
     live = cx.frame.live.head[node] | cx.frame.live.after[node]
     branch(cx, go, lambda: _body(cx, node), lambda: cx.leave(BREAK), live)

@@ -42,6 +42,7 @@ def campaign(first: int, count: int, backend: int = 0, budget: float = 1e9) -> C
             ).append((len(p.text), seed))
         except Exception as error:
             tally["failed"] += 1
+            print(f"seed {seed}: {kind(error)}", flush=True)
             examples.setdefault(kind(error), []).append((len(p.text), seed))
     tally["seconds"] = int(time.time() - start)
     for name, seeds in sorted(examples.items(), key=lambda item: -len(item[1])):
