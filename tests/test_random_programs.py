@@ -1,26 +1,96 @@
-"""Random whole programs through everything: Python's own result, both modes, passes on and off (see tests/programs)."""
+"""Random whole programs: Python, the interpreter, both modes, two orders, the passes, the text and Numba agree."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
-from programs import Discard, Refused, check, program
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import strategies as st
+from programs import Discard, Program, Refused, check, program
+from programs.campaign import campaign
 from programs.choices import Choices
 
-COUNT = int(os.environ.get("ADCOMPILER_PROGRAMS", "60"))
-CHUNK = 20
+CHUNKS, EACH, COMPILED = 8, 50, 10
+LONG = int(os.environ.get("ADCOMPILER_PROGRAMS", "20000"))
+
+programs = st.composite(lambda draw: program(Choices.of(draw)))
+smaller = st.composite(lambda draw: program(Choices.of(draw), statements=6))
 
 
-@pytest.mark.parametrize("first", range(0, COUNT, CHUNK))
-def test_programs(first: int) -> None:
-    checked = 0
-    for seed in range(first, min(first + CHUNK, COUNT)):
-        p = program(Choices.seeded(seed))
+def holds(p: Program, orders: int = 1, compiled: bool = False) -> None:
+    """The program does what it should, or teaches nothing."""
+    try:
+        check(p, orders, compiled)
+    except (Discard, Refused):
+        assume(False)
+
+
+def run(test, number: int, count: int) -> None:
+    """A property test with a seed of its own, so that chunks differ and every run is the same."""
+    quiet = settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    seed(number)(quiet(test))()
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_interpreted(chunk: int) -> None:
+    @given(programs(), st.integers(0, 3))
+    def every(p: Program, order: int) -> None:
+        holds(p, orders=2 if order == 3 else 1)
+
+    run(every, chunk, EACH)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_compiled(chunk: int) -> None:
+    @given(smaller())
+    def every(p: Program) -> None:
+        holds(p, compiled=True)
+
+    run(every, 1000 + chunk, COMPILED)
+
+
+def test_generator_is_rich() -> None:
+    """Few programs are refused or discarded, and together they use the whole language."""
+    tally: Counter = Counter()
+    texts = []
+    for number in range(150):
+        p = program(Choices.seeded(number))
+        texts.append(p.text)
         try:
-            checked += bool(check(p, orders=1 + (seed % 5 == 0)))
-        except (Discard, Refused):  # a point on a kink, or a construct outside the language
-            continue
-        except Exception as error:
-            raise AssertionError(f"seed {seed}:\n{p.text}") from error
-    assert checked > 0
+            check(p)
+            tally["checked"] += 1
+        except (Discard, Refused):
+            tally["dropped"] += 1
+    assert tally["dropped"] <= 6, tally
+    everything = "".join(texts)
+    for word in (
+        "while",
+        "break",
+        "continue",
+        "else:",
+        "elif",
+        "enumerate",
+        "zip",
+        "lambda",
+        "::-1",
+        ".T",
+        "@",
+        "np.empty",
+    ):
+        assert everything.count(word) >= 5, word
+
+
+@pytest.mark.long
+def test_many() -> None:
+    """As many as ADCOMPILER_PROGRAMS says (20,000), one in fifty of them compiled; what they found is printed."""
+    tally = campaign(1_000_000, LONG, backend=50)
+    assert not tally["failed"], tally

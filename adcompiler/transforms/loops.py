@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adcompiler.errors import NotDifferentiable
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Op, Operand, Value
+from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Stack, i64
-from adcompiler.ir.walk import free
+from adcompiler.ir.walk import free, walk
 from adcompiler.transforms.residuals import Sweep
 
 if TYPE_CHECKING:
@@ -25,8 +27,13 @@ class Control:
             return
         if op.name == "if":
             self._branch(op, sweep)
-        else:
-            self._loop(op, sweep)
+            return
+        if op.name == "while" and any(self._writes(inner) for inner in walk(op.regions[0])):
+            raise NotDifferentiable("the condition of this loop writes to memory", op.loc, "write in the loop's body")
+        self._loop(op, sweep)
+
+    def _writes(self, op: Op) -> bool:
+        return op.name in OPS and any(self.r.activity.active(op.args[k]) for k in OPS[op.name].writes)
 
     def _passes(self, op: Op) -> bool:
         return any(map(self._by_value, op.results))

@@ -152,7 +152,7 @@ class Reverse:
             return
         special = getattr(self, f"_{op.name}", None) if OPS[op.name].kind in ("memory", "tape") else None
         if special is not None:
-            if any(self.activity.active(a) for a in op.args):
+            if self.activity.active(op.args[0]):  # the memory; what is written elsewhere has no adjoint to give
                 special(op, sweep)
             return
         self._rule(op, OPS[op.name], sweep)

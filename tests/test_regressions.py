@@ -1,0 +1,146 @@
+"""Programs on which random testing once found something wrong, made small; each name says what it was."""
+
+from __future__ import annotations
+
+import pytest
+from programs import Program, check
+
+Shapes = tuple[float | int | tuple[int, ...], ...]
+
+FOUND: dict[str, tuple[Shapes, str]] = {
+    # The frontend.
+    "conditions_inside_conditions": ((0.7, (2,)), """
+def f(a, x):
+    r = 0.5
+    if a > 1 or (x[0] > 0 or x[1] > 0):
+        r = a
+    return r
+"""),
+    "choice_inside_condition": ((0.7, (2,)), """
+def f(a, x):
+    k = 0
+    while True:
+        k += 1
+        if k > 1 or (2.0 if x[0] <= 0.0 else x[1]) >= 0.3:
+            break
+        a *= 0.9
+    return a
+"""),
+    "condition_of_while_writes": (((2,),), """
+def h(d, p):
+    d[1] = p * d[0]
+    return d[1] + d[0]
+
+def f(x):
+    k = 0
+    while k < 3 and h(x, 0.5) < 100:
+        if k == 2:
+            break
+        k += 1
+        x[0] *= 1.1
+    return x
+"""),
+    "captured_array_written": (((3,),), """
+import numpy as np
+
+TABLE = np.array([0.3, 0.9, 1.4])
+
+def f(x):
+    u = TABLE
+    u[2] += x[1]
+    return u
+"""),
+    # Reverse mode.
+    "array_returned_early": ((0.7, (2,)), """
+def f(a, x):
+    for i in range(1, 1, 1):
+        return (0.5, x)
+    return (a, x)
+"""),
+    "writes_to_inactive_memory": (((3,), (3,)), """
+def f(x, y):
+    for e in (1, 0.5, 0.5):
+        if x[1]:
+            x = y - x
+        else:
+            x[:1] += y[1:]
+    return y
+"""),
+    # Identities of folding that looked through an array that had been written to since.
+    "negated_array_overwritten": (((3,), (3,)), """
+def f(x, u):
+    t = -u
+    u[0] = 5.0
+    return t * x
+"""),
+    "negation_overwritten": (((3,), (3,)), """
+def f(x, u):
+    t = -u
+    t[0] = 5.0 * x[0]
+    return x - t
+"""),
+    "negation_updated_in_the_adjoint": (((4,), (2, 2)), """
+import numpy as np
+
+def f(x, A):
+    A = A - A + A
+    b = A[1, 1] * np.sum(np.sin(A))
+    return x / b
+"""),
+    "copy_of_an_adjoint": (((3,),), """
+import numpy as np
+
+def f(v):
+    u = np.copy(v)
+    u[:] -= v * u - np.sum(u) * v
+    return u
+"""),
+    "copy_of_what_folding_made": (((2,),), """
+import numpy as np
+
+def f(x):
+    x = np.exp(-x)
+    x[:] += x
+    return x
+"""),
+    # The emitter.
+    "variable_called_returned": ((0.7, (3,), 3), """
+def h(d):
+    for i in range(0, 1):
+        return 3
+    d[:2] = d
+    return 1.3
+
+def f(a, x, n):
+    if n:
+        x[1:] += a * x[1::2]
+    elif h(x):
+        pass
+    return x
+"""),
+    "whole_array_and_a_choice": ((0.7, (3, 3)), """
+import numpy as np
+
+def f(a, A):
+    b = np.sum(A)
+    a = b if b else 0.5
+    return A[1] * a
+"""),
+    "comparison_of_an_element_printed_after_a_write": ((0.7, (4,)), """
+import numpy as np
+
+def f(b, x):
+    v = x[2:]
+    b = max(v[1], 0.3)
+    x[3] = np.sin(b) - 9.0
+    return v
+"""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str) -> None:
+    shapes, text = FOUND[name]
+    for seed in range(2):
+        done = check(Program(text, shapes, seed), orders=2, compiled=seed == 0)
+        assert {"reverse", "second order", "text"} <= done
