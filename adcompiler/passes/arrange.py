@@ -196,6 +196,8 @@ class _Tree:
 
     def built(self, b: Builder, term: Product) -> Operand:
         """Literal, scalars, arrays; the variable that is updated before everything else."""
+        if term.coefficient == -1.0 and term.factors:
+            return b.op("neg", self.built(b, term.times(Product(-1.0))))
         factors = sorted(term.factors, key=lambda f: isinstance(f.type, Array))
         old = next((f for f in factors if self.continues(Product(1.0, (f,)))), None)
         if old is not None and len(self.terms) == 1 and (len(factors) > 2 or term.coefficient != 1.0):

@@ -9,6 +9,7 @@ import numpy as np
 from harness import Case, close, optimizer, pullback, round_trip, run
 
 import adcompiler as ad
+from adcompiler.driver import AFTER, BEFORE
 from adcompiler.errors import AdcompilerError, InternalError
 from adcompiler.frontend import Lowered, lower, spec_of
 from adcompiler.frontend.capture import flatten
@@ -22,7 +23,7 @@ from adcompiler.transforms.forward import forward
 from adcompiler.transforms.reverse import Pullback, reverse
 from programs.program import Program, finite
 
-optimized = optimizer()
+optimized, finished = optimizer(names=BEFORE), optimizer(names=AFTER)
 
 
 class Discard(Exception):
@@ -106,7 +107,7 @@ def derivatives(case: Case, fn: Any, visible: int, orders: int) -> set[str]:
     raw = forward(case.fn, case.wrt)
     verify(raw)
     dot = case.jvp(raw, v)
-    alike([case.jvp(optimized(forward(primal, case.wrt)), v)], [dot], "passes in forward mode")
+    alike([case.jvp(finished(forward(primal, case.wrt)), v)], [dot], "passes in forward mode")
     numeric = difference(case, fn, v, visible)
     if numeric is not None:
         close(dot, numeric, 1e-6, "forward mode against differences")
@@ -122,7 +123,7 @@ def adjoints(case: Case, primal: Function, dot: np.ndarray, v: list[Any]) -> Non
     """Reverse mode against forward mode by dot product; the passes change nothing."""
     bars = seeds(case)
     plain = run(pullback(case, case.fn, clone), [*case.args, *bars])
-    clean = run(pullback(case, primal, optimized), [*case.args, *bars])
+    clean = run(pullback(case, primal, finished), [*case.args, *bars])
     flat = np.concatenate([np.ravel(b) for b in bars])
     left, right = float(flat @ dot), sum(float(np.sum(a * x)) for a, x in zip(plain, v, strict=True))
     scale = (
@@ -169,7 +170,7 @@ def difference(case: Case, fn: Any, v: list[Any], visible: int) -> np.ndarray | 
 
 def second(case: Case, primal: Function) -> None:
     """Reverse and forward mode of a gradient agree."""
-    raw = optimized(
+    raw = finished(
         reverse(primal, Pullback(tuple(case.wrt), tuple("param" if is_float(r.type) else None for r in primal.returns)))
     )
     outer = Case(raw, [*case.args, *seeds(case)], seed=1)
@@ -177,7 +178,7 @@ def second(case: Case, primal: Function) -> None:
     v = outer.direction()
     d = forward(raw, outer.wrt)
     verify(d)
-    dot = outer.jvp(optimized(d), v)
+    dot = outer.jvp(finished(d), v)
     steps = [outer.difference(raw, v)]
     outer.step /= 2
     steps.append(outer.difference(raw, v))
