@@ -38,6 +38,14 @@ class OpDef:
       emit       template with {0}, {1} ... for operands, e.g. 'np.sin({0})', '{0} + {1}'
       prec       Python precedence of the emitted expression (ast node kind is derived from the text)
       cheap      recomputing costs no more than a load
+
+    Lowering (adcompiler/lowering) computes array results in loops of our own. An elementwise op needs nothing for
+    that; another array op gives one of these rules, or stays a call of what `emit` names:
+      element    (b, op, at, read, size) -> the scalar that is the result's element at the i64 operands `at`, built
+                 with Builder `b`. `read(k, indices)` is an element of operand k (its producer's value, computed
+                 there, or a load; the indices are inside, not negative, as many as axes), `size(k, axis)` an extent
+      extents    (b, op, size) -> the extents of the result, where it has not those of operand 0
+      reduce     (initial value, name of the op that combines) of a reduction over attrs `axis` and `keepdims`
     """
 
     name: str
@@ -59,6 +67,9 @@ class OpDef:
     may_raise: Callable[[Any], bool] | None = None
     emit: str = ""
     cheap: bool = False
+    element: Callable[..., Any] | None = None
+    extents: Callable[..., Any] | None = None
+    reduce: tuple[Any, str] | None = None
     samples: tuple[Any, ...] = ()
     doc: str = ""
 
