@@ -88,21 +88,25 @@ def adjoint(p: Program) -> tuple[Function, list[Any]]:
     return optimize(reverse(fn, ask), AFTER, Options()), [*flat, *given]
 
 
-# A 0-d array is a scalar inside of a program: it is not made there.
-NOT_READ = {"arrays.zero_dim"}
+def readable(p: Program) -> bool:
+    """A 0-d array is a scalar inside of a program: a text that makes one, as the adjoint of one, is not read."""
+    return not any(isinstance(a, np.ndarray) and a.ndim == 0 for a in p.args[0])
+
+
 UNSTEADY = {"structures.list_of_layers"}  # which of many results get a variable changes with their order
-read = pytest.mark.parametrize("p", [p for p in PROGRAMS if p.name not in NOT_READ], ids=str)
-steady = pytest.mark.parametrize("p", [p for p in PROGRAMS if p.name not in NOT_READ | UNSTEADY], ids=str)
+every = pytest.mark.parametrize("p", PROGRAMS, ids=str)
+steady = pytest.mark.parametrize("p", [p for p in PROGRAMS if readable(p) and p.name not in UNSTEADY], ids=str)
 
 
-@read
+@every
 def test_zoo(p: Program) -> None:
     """Source, kernel and source read again give the numbers of the IR, under plain Python and on the interpreter."""
     fn, args = adjoint(p)
     with np.errstate(all="ignore"):
         expected = run(fn, args)
         source = python.module([fn])
-        same(run(read_again(source, fn), args), expected)
+        if readable(p):
+            same(run(read_again(source, fn), args), expected)
         for text in (source, python.module([optimize(clone(fn), ("checks",), Options())], kernel=True)):
             same(numbers(executed(text, identifier(fn.name))(*copy.deepcopy(args))), expected)
 
