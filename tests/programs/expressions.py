@@ -70,7 +70,10 @@ class Expressions:
         return c.pick(options)
 
     def element(self, v: Var, s: Scope) -> str:
-        return f"{v.name}[{', '.join(self.index(n, s) for n in v.shape)}]"
+        text, shape = v.name, v.shape
+        if len(shape) == 2 and self.c.chance(15):
+            text, shape = f"{text}.T", shape[::-1]
+        return f"{text}[{', '.join(self.index(n, s) for n in shape)}]"
 
     # Floats.
     def leaf(self, s: Scope) -> str:
@@ -176,8 +179,6 @@ class Expressions:
         text = c.pick(options)
         parts = [int(p) if p else None for p in text.split(":")]
         count = len(range(size)[slice(*parts)])
-        if text.startswith(":") and text != ":" and c.chance(0):
-            return text, count
         if parts[0] is not None and parts[0] > 0 and c.chance(30):
             text = f"{self.number(parts[0], s)}:" + text.split(":", 1)[1]
         return text, count
@@ -191,8 +192,9 @@ class Expressions:
             v = c.pick(s.writable())
             text, dims = v.name, v.shape
             keys, found = [], []
+            whole = len(dims) == 2 and c.chance(25)
             for n in dims:
-                if len(dims) > 1 and c.chance(40):
+                if len(dims) > 1 and not whole and c.chance(35):
                     keys.append(self.index(n, s))
                     continue
                 key, count = self.bounds(n, s)
@@ -201,7 +203,7 @@ class Expressions:
             text = f"{v.name}[{', '.join(keys)}]"
             if keys[-1] == ":" and len(keys) == 2:
                 text = f"{v.name}[{keys[0]}]" if c.chance(50) else text
-            if len(found) == 2 and c.chance(25):
+            if len(found) == 2 and c.chance(40):
                 text, found = f"{text}.T", found[::-1]
             ok = found and 0 not in found and (rank is None or len(found) == rank)
             if ok and (shape is None or tuple(found) == shape):
@@ -212,7 +214,7 @@ class Expressions:
         c = self.c
         names = [v.name for v in s.of("a", shape)]
         if len(shape) == 2:
-            names += [f"{v.name}.T" for v in s.of("a", shape[::-1]) if shape[0] != shape[1]]
+            names += [f"{v.name}.T" for v in s.of("a", shape[::-1])] * 2
         for _ in range(2):
             part = self.view(s, len(shape), shape)
             if part is not None:
@@ -230,7 +232,7 @@ class Expressions:
         c = self.c
         if depth <= 0:
             return self.array_leaf(shape, s)
-        table = {"leaf": 10, "whole": 25, "add": 15, "mul": 15, "sub": 8, "scale": 15, "copy": 4}
+        table = {"leaf": 14, "whole": 22, "add": 15, "mul": 15, "sub": 8, "scale": 15, "copy": 4}
         table["product"] = 8 if self.product(shape, s) else 0
         table["call"] = 8 if self.callable(s, "a", shape) else 0
         kind = c.weighted(table)

@@ -136,9 +136,7 @@ class Statements(Expressions):
         if part is None:
             return None
         text, shape = part
-        if text.endswith(".T"):
-            text, shape = text[:-2], shape[::-1]
-        if "[" not in text:
+        if "[" not in text or text.endswith(".T"):
             text += "[:]"
         value = self.c.pick(
             [self.array(shape, s, 1), self.array(shape, s, 2), self.damped(s, 1), self.array_leaf(shape, s)]
@@ -165,7 +163,7 @@ class Statements(Expressions):
     # Arrays and their names.
     def shape(self, s: Scope) -> Shape:
         shapes = [v.shape for v in s.of("a")]
-        return self.c.pick([*shapes, (3,), (2,)])
+        return self.c.pick([*shapes, (3,), (2,), self.c.pick([(2, 3), (3, 2)])])
 
     def allocate(self, s: Scope) -> Lines:
         shape, c = self.shape(s), self.c
@@ -188,7 +186,7 @@ class Statements(Expressions):
             inner = s.child()
             inner.add(Var(index, "i", interval=(0, shape[0] - 1)))
             fill = f"    {name}[{index}] = {self.damped(inner)}"
-            lines.append([f"{name} = np.empty({sizes})", f"for {index} in range({self.number(shape[0], s)}):", fill])
+            lines += 2 * [[f"{name} = np.empty({sizes})", f"for {index} in range({self.number(shape[0], s)}):", fill]]
         made = c.pick(lines)
         s.add(Var(name, "a", shape))
         return made
@@ -287,7 +285,7 @@ class Statements(Expressions):
                 pass
             if "else:" in [line for line in lines if not line.startswith(" ")]:
                 break
-            choice = c.weighted({"none": 4, "else": 5, "elif": 2})
+            choice = c.weighted({"none": 4, "else": 5, "elif": 3})
             if choice == "none":
                 return lines, False
             lines.append("else:" if choice == "else" else f"elif {self.condition(s)}:")
@@ -393,10 +391,12 @@ class Statements(Expressions):
         if not pool:
             return None
         v = self.c.pick(pool)
-        row = self.fresh("v")
-        inner = s.child(trips=s.trips * max(2, v.shape[0]), loop=True)
-        inner.add(Var(row, "a", v.shape[1:]))
-        return self.body(s, [f"for {row} in {v.name}:"], inner, False)
+        row, text, shape = self.fresh("v"), v.name, v.shape
+        if self.c.chance(35):
+            text, shape = f"{text}.T", shape[::-1]
+        inner = s.child(trips=s.trips * max(2, shape[0]), loop=True)
+        inner.add(Var(row, "a", shape[1:]))
+        return self.body(s, [f"for {row} in {text}:"], inner, False)
 
     def condition_loop(self, s: Scope) -> tuple[Lines, bool]:
         """while: a counter bounds it."""
@@ -460,7 +460,7 @@ def program(c: Choices, statements: int = 12) -> Program:
         top.helpers = (*top.helpers, made)
     pool = [(Var("a", "f"), 0.7), (Var("x", "a", (size,)), (size,)), (Var("b", "f"), -0.6), (Var("n", "i", interval=(size, size)), size),
             (Var("y", "a", (size,)), (size,)), (Var("A", "a", (size, width)), (size, width))]  # fmt: skip
-    chosen = [p for k, p in enumerate(pool) if k < 2 or c.chance(50)]
+    chosen = [p for k, p in enumerate(pool) if k < 2 or c.chance(70 if p[0].name == "A" else 50)]
     s = Scope(dict(top.names), top.helpers)
     for var, _ in chosen:
         s.add(var)
