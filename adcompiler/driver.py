@@ -169,7 +169,7 @@ class Built:
     """One specialization: the texts at each stage, and the compiled kernel once it is asked for."""
 
     lowered: Lowered
-    base: Lowered
+    primal: Callable[[], Lowered]
     options: Options
     _compiled: Any = field(default=None, repr=False)
 
@@ -180,7 +180,7 @@ class Built:
     @cached_property
     def primal_ir(self) -> str:
         """The IR of the function as the user wrote it."""
-        return str(self.base.function)
+        return str(self.primal().function)
 
     @cached_property
     def ir(self) -> str:

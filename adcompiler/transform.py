@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler import along, derive
+from adcompiler import along, derive, warm
 from adcompiler.binding import ALONG, Binding, signature_of
 from adcompiler.driver import Built, Observer, Options, primal
 from adcompiler.errors import AdcompilerError, InternalError, Loc, TypeMismatch
@@ -58,6 +58,8 @@ class Transform:
         self._latest: Built | None = None
         self._lock = threading.RLock()
         self._quick: list[Call] = []  # what may be called with positional arguments as they come
+
+    __ad_parts__ = ("kind", "options", "fn")  # what it is: for fingerprints
 
     def __repr__(self) -> str:
         return f"<adcompiler {self.kind.label} of {self.__name__}>"
@@ -164,19 +166,20 @@ class Transform:
             for known, call, built in self._built:
                 if known == specs and built.current():
                     return call, built
-            built = self._build(specs)
+            built = warm.recall(self, specs, self.options) or self.build(specs)
             low, kernel = built.lowered, built.compiled().function
             call = wrapper(specs, low, kernel, self.__name__, self.loc)
             self._built.append((specs, call, built))
             self._calls = [call, *self._calls]
             self._quick = [] if self.binding.keywords else self._calls
             self._latest = built
+            warm.remember(self, specs, built)
             return call, built
 
-    def _build(self, specs: tuple[Spec, ...], observer: Observer | None = None) -> Built:
+    def build(self, specs: tuple[Spec, ...], observer: Observer | None = None) -> Built:
         args, kwargs = (specs, {}) if self.kind.name in ALONG else self.binding.split(specs)
         base, low = self._derive(args, kwargs, observer)
-        return Built(low, base, self.options)
+        return Built(low, lambda: base, self.options)
 
     def __ad_lower__(self, args: tuple[Spec, ...], kwargs: dict[str, Spec]) -> Lowered:
         """How the frontend sees a transform that a program calls."""
@@ -248,7 +251,7 @@ class Transform:
 
     def lower_specs(self, specs: Sequence[Spec], observer: Observer | None = None) -> Built:
         """As `lower`, from types."""
-        self._latest = self._build(tuple(specs), observer)
+        self._latest = self.build(tuple(specs), observer)
         return self._latest
 
     @property

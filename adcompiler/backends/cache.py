@@ -55,15 +55,15 @@ def digest(text: str, key: tuple[str, ...] = ()) -> str:
     return state.hexdigest()
 
 
-def write(path: Path, text: str) -> None:
-    """Put the text at `path` in one step, so that another process sees all of it or nothing."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+def write(path: Path, content: bytes) -> None:
+    """Put the content at `path` in one step, so that another process sees all of it or nothing."""
+    if path.exists() and path.read_bytes() == content:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -89,7 +89,7 @@ def _load(text: str, key: tuple[str, ...]) -> tuple[ModuleType, Path | None]:
     name = "adcompiler_" + digest(text, key)
     path = directory() / f"{name.removeprefix('adcompiler_')}.py"
     try:
-        write(path, text)
+        write(path, text.encode())
     except OSError as error:
         _warn_once(str(directory()), str(error))
         return in_memory(text, key), None

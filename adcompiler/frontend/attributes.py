@@ -14,6 +14,7 @@ from adcompiler.frontend.context import Context
 from adcompiler.frontend.convert import from_static
 from adcompiler.frontend.functions import METHODS, size_of
 from adcompiler.frontend.iteration import extent
+from adcompiler.frontend.places import Attribute
 from adcompiler.frontend.values import Arr, Bound, Map, Num, Obj, Rec, Seq, Tape, Val, describe, number
 from adcompiler.ir.types import DTYPES
 
@@ -76,10 +77,10 @@ def _of_object(cx: Context, value: Any, name: str) -> Val:
     if module is not None and module.split(".")[0] in LIBRARIES:
         return from_static(found)
     if module is not None:
-        return captured(cx, name, lambda: getattr(value, name), (id(value), name))
+        return captured(cx, name, Attribute(value, name), (id(value), name))
     data = callable(found) or isinstance(found, bool | int | float | np.generic | np.ndarray | tuple)
     if data and isinstance(value, type) and value.__module__.split(".")[0] not in LIBRARIES:
-        return captured(cx, name, lambda: getattr(value, name), (id(value), name))
+        return captured(cx, name, Attribute(value, name), (id(value), name))
     if isinstance(value, np.finfo | np.iinfo | np.dtype | type):
         return from_static(found)
     raise cx.error(f"attributes of a {type(value).__name__} are not supported", "a dataclass or named tuple")

@@ -19,6 +19,7 @@ from adcompiler.frontend.fence import refuse
 from adcompiler.frontend.functions import find, method
 from adcompiler.frontend.iteration import static_items
 from adcompiler.frontend.liveness import Liveness, assigned, liveness
+from adcompiler.frontend.places import Default
 from adcompiler.frontend.source import Source, parameters, source_of, unwrap
 from adcompiler.frontend.values import (
     NONE,
@@ -140,8 +141,7 @@ def frame_of(cx: Context, source: Source) -> Frame:
     fn = source.function
     live, names = _facts(source.node)
     cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-    cx.sources[source.text] = None
-    return Frame(fn.__name__, source.file, {}, names, live, cx, fn.__globals__, cells)
+    return Frame(fn.__name__, source.file, {}, names, live, cx, fn.__globals__, cells, function=fn)
 
 
 def inline(cx: Context, fn: types.FunctionType, args: list[Val], kwargs: Kwargs) -> Val:
@@ -160,12 +160,15 @@ def default(cx: Context, fn: types.FunctionType, name: str) -> Val | None:
     p = inspect.signature(fn).parameters[name]
     if p.default is inspect.Parameter.empty:
         return None
-    return captured(cx, name, lambda: p.default, (fn, name))
+    return captured(cx, name, Default(fn, name), (fn, name))
 
 
 def _inline_closure(cx: Context, fn: Closure, args: list[Val], kwargs: Kwargs) -> Val:
     live, names = _facts(fn.node)
-    frame = Frame(fn.__name__, fn.frame.file, {}, names, live, cx, fn.frame.globals, fn.frame.cells, fn.frame)
+    outer = fn.frame
+    frame = Frame(
+        fn.__name__, outer.file, {}, names, live, cx, outer.globals, outer.cells, outer, function=outer.function
+    )
     frame.env = bind(cx, fn.node.args, fn.__name__, args, kwargs, fn.defaults.get)
     return run(cx, frame, fn.node)
 
@@ -266,7 +269,7 @@ def _inline_lowered(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Va
             actual.append(_captured_operand(cx, capture))
         else:
             cx.captures.setdefault((capture.name, id(capture)), ([capture], None))
-    cx.sources.update(dict.fromkeys(lowered.sources))
+    cx.reads.update({(place, id(value)): (place, value) for place, value in lowered.reads})
     if lowered.written:
         others = [operand for k, operand in enumerate(actual) if k not in lowered.seeds]
         cx.exclusive.append((lowered.function.name, [actual[k] for k in lowered.written], others, cx.b.loc))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import types
 from collections.abc import Callable
-from functools import partial
-from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -15,6 +12,7 @@ import numpy as np
 from adcompiler.frontend import spec as s
 from adcompiler.frontend.context import Context, Frame, Unreachable, unbound_message
 from adcompiler.frontend.convert import Capture, Outer, from_spec, from_static, leaf_names
+from adcompiler.frontend.places import Cell, Global, Part, Place, Structure, flatten
 from adcompiler.frontend.specs import spec_of
 from adcompiler.frontend.values import (
     NONE,
@@ -34,6 +32,7 @@ from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Const, Operand, Value
 from adcompiler.ir.types import Array, Scalar
 
+__all__ = ["boxed", "captured", "flatten", "lookup"]
 TRUSTED = ("numpy", "math", "scipy", "builtins", "adcompiler", "numba", "functools", "operator", "dataclasses")
 
 
@@ -52,10 +51,11 @@ def lookup(cx: Context, name: str) -> Val:
         if name in outer.locals:
             raise _unbound(cx, name)
         frame, outer = outer, outer.outer
+    assert frame.function is not None
     if name in frame.cells:
-        return captured(cx, name, partial(getattr, frame.cells[name], "cell_contents"), (id(frame.cells[name]), name))
+        return captured(cx, name, Cell(frame.function, name), (id(frame.cells[name]), name))
     if name in frame.globals:
-        return captured(cx, name, partial(getitem, frame.globals, name), (id(frame.globals), name))
+        return captured(cx, name, Global(frame.function, name), (id(frame.globals), name))
     if hasattr(builtins, name):
         return from_static(getattr(builtins, name))
     raise cx.error(f"name '{name}' is not defined", "define it, or pass it as an argument")
@@ -107,12 +107,14 @@ def boxed(cx: Context, value: Val, frozen: str = "") -> Val:
     return cx.box(value, frozen) if isinstance(value, Map | Rec) else value
 
 
-def captured(cx: Context, name: str, read: Callable[[], Any], key: Any) -> Val:
+def captured(cx: Context, name: str, place: Place, key: Any) -> Val:
     """A global or closure value: part of the specialization key, or, if an array, a hidden argument."""
+    read = place.reader()
     try:
         value = read()
     except ValueError:
         raise cx.error(f"name '{name}' has no value yet") from None
+    cx.reads.setdefault(key, (place, value))
     if isinstance(value, list | dict | set | bytearray):
         kind = type(value).__name__
         raise cx.error(f"'{name}' is a {kind} outside of the function: it may change at any time",
@@ -120,7 +122,7 @@ def captured(cx: Context, name: str, read: Callable[[], Any], key: Any) -> Val:
     if isinstance(value, types.ModuleType | type) or value is None or _trusted(value):
         return NONE if value is None else from_static(value)
     if key not in cx.captures:
-        cx.captures[key] = _capture(cx, name, read, value)
+        cx.captures[key] = _capture(cx, name, place, value)
     return cx.captures[key][1]()
 
 
@@ -132,44 +134,27 @@ def _trusted(value: Any) -> bool:
     return isinstance(value, np.ufunc | types.BuiltinFunctionType) or module.split(".")[0] in TRUSTED
 
 
-def _leaf(read: Callable[[], Any], k: int) -> Any:
-    return flatten(read())[k]
-
-
-def _capture(cx: Context, name: str, read: Callable[[], Any], value: Any) -> tuple[Any, Callable[[], Val]]:
+def _capture(cx: Context, name: str, place: Place, value: Any) -> tuple[Any, Callable[[], Val]]:
     """The captures of one name, and how its value is made."""
     spec = spec_of(value, name)
     leaves = list(s.leaves(spec))
     if isinstance(spec, s.Static) or not leaves or isinstance(value, str):
-        return [Capture(name, read, s.Static(value))], lambda: from_static(value)
+        return [Capture.at(name, place, s.Static(value))], lambda: from_static(value)
     captures: list[Capture] = []
     if not isinstance(spec, s.Leaf):
-        captures.append(Capture(name, lambda: spec_of(read(), name), s.Static(spec)))
+        captures.append(Capture.at(name, Structure(place, name), s.Static(spec)))
     ops: list[Operand] = []
     for k, (leaf, text) in enumerate(zip(leaves, leaf_names(spec, name), strict=True)):
-        pick = read if isinstance(spec, s.Leaf) else partial(_leaf, read, k)
+        pick = place if isinstance(spec, s.Leaf) else Part(place, k)
         now = flatten(value)[k]
         if isinstance(now, np.ndarray):
-            captures.append(Capture(text, pick, leaf))
+            captures.append(Capture.at(text, pick, leaf))
             hidden = Value(text, leaf.type)
             ops.append(hidden)
             cx.hidden.append(hidden)
         else:
-            captures.append(Capture(text, pick, s.Static(now)))
+            captures.append(Capture.at(text, pick, s.Static(now)))
             literal = from_static(now)
             assert isinstance(literal, Num)
             ops.append(literal.op)
     return captures, lambda: from_spec(cx, spec, iter(ops))
-
-
-def flatten(value: Any) -> list[Any]:
-    """The leaves of a Python value, in the order of its spec's."""
-    if isinstance(value, tuple):
-        parts = list(value)
-    elif isinstance(value, dict):
-        parts = list(value.values())
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [getattr(value, f.name) for f in dataclasses.fields(value)]
-    else:
-        return [value] if isinstance(value, np.ndarray | np.generic | bool | int | float) else []
-    return [leaf for p in parts for leaf in flatten(p)]

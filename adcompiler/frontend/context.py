@@ -11,6 +11,7 @@ from typing import Any
 
 from adcompiler.errors import AdcompilerError, Loc, ShapeMismatch, TypeMismatch
 from adcompiler.frontend.liveness import Liveness, Names
+from adcompiler.frontend.places import Place
 from adcompiler.frontend.values import Arr, Box, Maybe, Num, Ref, State, Tape, Val
 from adcompiler.ir.build import Builder, boolean
 from adcompiler.ir.core import Operand, Region, Value
@@ -47,6 +48,7 @@ class Frame:
     globals: dict[str, Any] = field(default_factory=dict)
     cells: dict[str, Any] = field(default_factory=dict)
     outer: Frame | None = None
+    function: Any = None  # the Python function that it, or what it is nested in, belongs to
     exit_live: Names = frozenset()
 
 
@@ -57,7 +59,8 @@ class Context:
     b: Builder
     frame: Frame = None  # type: ignore[assignment]
     heap: dict[Box, Val] = field(default_factory=dict)
-    sources: dict[str, None] = field(default_factory=dict)
+    # Where values outside of the program were read, and what was found: what the program depends on.
+    reads: dict[Any, tuple[Place, Any]] = field(default_factory=dict)
     captures: dict[Any, Any] = field(default_factory=dict)
     hidden: list[Value] = field(default_factory=list)
     temps: set[Value] = field(default_factory=set)

@@ -12,6 +12,7 @@ import numpy as np
 from adcompiler.errors import TypeMismatch
 from adcompiler.frontend import spec as s
 from adcompiler.frontend.context import Context
+from adcompiler.frontend.places import Place
 from adcompiler.frontend.spec import Spec
 from adcompiler.frontend.values import Arr, Closure, Map, Num, Obj, Partial, Rec, Seq, Val, array_at, describe, number
 from adcompiler.ir.build import const
@@ -26,6 +27,11 @@ class Capture:
     name: str
     read: Callable[[], Any]
     spec: Spec
+    place: Place | None = None  # None: only this process can find it
+
+    @classmethod
+    def at(cls, name: str, place: Place, spec: Spec) -> Capture:
+        return cls(name, place.reader(), spec, place)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
-import scipy.special as sp
 
 from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, METHODS, matmul, size_of
@@ -241,7 +242,6 @@ def _table() -> dict[Any, Handler]:
     rows |= {getattr(np, n): pair(kind) for n, kind in PAIRS.items()}
     rows |= {getattr(math, n): of_math(n, getattr(math, n)) for n in MATH.split()}
     rows |= {getattr(math, n): of_math(o, getattr(math, n)) for n, o in MATH_RENAMED.items() if hasattr(math, n)}
-    rows |= {getattr(sp, n): of_scipy(o) for n, o in SPECIAL.items()}
     rows |= {getattr(np, f"logical_{o}"): logical(o) for o in ("and", "or", "not", "xor")}
     for name in ("isnan", "isinf", "isfinite"):
         rows[getattr(np, name)] = predicate(name, weak=False)
@@ -251,7 +251,7 @@ def _table() -> dict[Any, Handler]:
     rows |= {float: converter("f64", True), int: converter("i64", True), bool: converter("b1", True)}
     rows |= {round: rounding("rint"), abs: absolute, np.abs: absolute, np.fabs: absolute, np.negative: negative}
     rows |= {max: extreme("Gt"), min: extreme("Lt"), np.clip: clip, np.where: where, pow: pair("Pow")}
-    rows |= {len: length, sum: total, all: every, any: some, dict: dict_of, sp.polygamma: polygamma}
+    rows |= {len: length, sum: total, all: every, any: some, dict: dict_of}
     rows |= {np.expand_dims: expand_dims}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
     rows |= {tuple: _tuple, list: _tuple, zip: _zip, enumerate: _enumerate, reversed: _reversed}
@@ -289,8 +289,18 @@ OURS: dict[str, Handler] = {
 TABLE = _table()
 
 
+@cache
+def _of_scipy() -> None:
+    """Enter the functions of scipy.special, once a program has imported it."""
+    sp = sys.modules["scipy.special"]
+    TABLE.update({getattr(sp, n): of_scipy(o) for n, o in SPECIAL.items()})
+    TABLE[sp.polygamma] = polygamma
+
+
 def find(fn: Any) -> Handler | None:
     """How a known function is lowered, None for any other."""
+    if "scipy.special" in sys.modules:
+        _of_scipy()
     try:
         known = TABLE.get(fn)
     except TypeError:

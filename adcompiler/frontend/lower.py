@@ -18,6 +18,7 @@ from adcompiler.frontend.context import Context, Frame, Unreachable
 from adcompiler.frontend.convert import Capture, from_spec, leaf_names, to_spec
 from adcompiler.frontend.expressions import expr, short_circuit
 from adcompiler.frontend.liveness import assigned, liveness
+from adcompiler.frontend.places import Place
 from adcompiler.frontend.source import parameters, source_of, unwrap
 from adcompiler.frontend.spec import Spec
 from adcompiler.frontend.specs import spec_of
@@ -54,7 +55,8 @@ class Lowered:
     signature: tuple[tuple[str, Spec], ...]
     result: Spec
     captures: tuple[Capture, ...]
-    sources: tuple[str, ...]
+    # Where values outside of the program were read, and what was found.
+    reads: tuple[tuple[Place, Any], ...] = ()
     # Positions of params: those that the program writes to (or to a copy), which may overlap no others, except
     # the tangents and adjoints of a transform: they are only read.
     written: tuple[int, ...] = ()
@@ -99,7 +101,7 @@ def lower(
     written = tuple(k for k, p in enumerate(function.params) if p in exclusive)
     captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
     entries = tuple(_spread(signature, node))
-    return Lowered(function, entries, result, captures, tuple(cx.sources), written, changes=changes)
+    return Lowered(function, entries, result, captures, tuple(cx.reads.values()), written, changes=changes)
 
 
 def _arguments(env: dict[Any, Val], signature: dict[str, Spec], node: Any) -> list[Val]:
@@ -162,7 +164,10 @@ def _entry(cx: Context, fn: Any) -> tuple[Frame, Any, str]:
         body = fn.node.body if isinstance(fn.node.body, list) else [fn.node.body]
         names = frozenset([*parameters(fn.node), *assigned(body)])
         outer = fn.frame
-        frame = Frame(fn.__name__, outer.file, {}, names, liveness(fn.node), cx, outer.globals, outer.cells, outer)
+        frame = Frame(
+            fn.__name__, outer.file, {}, names, liveness(fn.node), cx, outer.globals, outer.cells, outer,
+            function=outer.function,
+        )  # fmt: skip
         return frame, fn.node, ""
     if not callable(fn):
         raise UnsupportedFunction(f"{fn!r} is not a function")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import linecache
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +34,13 @@ def unwrap(fn: Any) -> Any:
     return getattr(fn, "py_func", fn)
 
 
+def lines_of(function: types.FunctionType) -> list[str]:
+    """The lines of the file that defines a function (a notebook's cells count), none where it can't be read."""
+    file = function.__code__.co_filename
+    linecache.checkcache(file)
+    return linecache.getlines(file, function.__globals__)
+
+
 def source_of(fn: Callable[..., Any]) -> Source:
     """The source of a Python function; UnsupportedFunction where it has none."""
     function = unwrap(fn)
@@ -41,13 +48,11 @@ def source_of(fn: Callable[..., Any]) -> Source:
     if not isinstance(function, types.FunctionType):
         raise UnsupportedFunction(f"{name} is not a Python function", hint="a function written in Python")
     code = function.__code__
-    try:
-        lines, _ = inspect.findsource(code)
-    except (OSError, TypeError, IndexError):
+    text = "".join(lines_of(function))
+    if not text:
         raise UnsupportedFunction(
             f"the source of {name} is not available", hint="define it in a file or in a notebook cell"
-        ) from None
-    text = "".join(lines)
+        )
     try:
         found = [n for n in _functions(text) if _matches(n, code)]
     except SyntaxError as error:

@@ -8,12 +8,12 @@ Formulas: DLMF 4 (elementary), 5.4 and 5.15 (gamma), 7 (erf).
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.special as sp
 
 from adcompiler.ir.build import apply
 from adcompiler.ir.core import Const
@@ -44,6 +44,15 @@ def elementwise(
 ) -> None:
     rules = masked or tuple(times(p) for p in partials)
     define(OpDef(name, rule, evaluate, partials=rules or None, emit=emit, samples=samples, **properties))
+
+
+def special(name: str) -> Callable[..., Any]:
+    """A function of scipy.special, which is imported when it is first called: it takes longer than all of ours."""
+
+    def function(*args: Any) -> Any:
+        return getattr(importlib.import_module("scipy.special"), name)(*args)
+
+    return function
 
 
 def zero(name: str, evaluate: Callable[..., Any], emit: str, rule: Callable[..., Any], **properties: Any) -> None:
@@ -255,11 +264,13 @@ elementwise("arctanh", np.arctanh, "np.arctanh({0})", masked=(lambda g, y, x: g 
 
 # Special functions: emitted as helpers of adcompiler.runtime.
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
-elementwise("erf", sp.erf, "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
-elementwise("erfc", sp.erfc, "erfc({0})", lambda y, x: -TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
-elementwise("gamma", sp.gamma, "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE, singular=True)
-elementwise("gammaln", sp.gammaln, "gammaln({0})", lambda y, x: o.digamma(x), samples=POSITIVE, singular=True)
-elementwise("digamma", sp.digamma, "digamma({0})", lambda y, x: o.polygamma(x, n=1), samples=POSITIVE, singular=True)
-elementwise("polygamma", lambda x, n: sp.polygamma(n, x), "polygamma({n}, {0})",
+elementwise("erf", special("erf"), "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
+elementwise("erfc", special("erfc"), "erfc({0})", lambda y, x: -TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
+elementwise("gamma", special("gamma"), "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE, singular=True)
+elementwise("gammaln", special("gammaln"), "gammaln({0})", lambda y, x: o.digamma(x), samples=POSITIVE, singular=True)
+elementwise(
+    "digamma", special("digamma"), "digamma({0})", lambda y, x: o.polygamma(x, n=1), samples=POSITIVE, singular=True
+)
+elementwise("polygamma", lambda x, n: special("polygamma")(n, x), "polygamma({n}, {0})",
             lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE, singular=True)  # fmt: skip
-elementwise("expit", sp.expit, "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY)
+elementwise("expit", special("expit"), "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY)

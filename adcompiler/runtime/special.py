@@ -6,14 +6,24 @@ recurrence (5.5.2, 5.15.5) up to where the asymptotic series (5.11.2, 5.15.8) is
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.special as sp
 from numba import types
 from numba.extending import overload, register_jitable
+
+
+class _Scipy:
+    """scipy.special, imported when a function of it is first called: that takes longer than all of ours."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("scipy.special"), name)
+
+
+sp = _Scipy()
 
 # Bernoulli numbers B_2, B_4, ...
 BERNOULLI = (

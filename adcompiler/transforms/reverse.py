@@ -162,13 +162,10 @@ class Reverse:
         if not any(map(self.activity.active, op.results)) or entry.zero:
             return
         if op.name == "full":
-            self.add(
-                op.args[0],
-                self.shadows.of(op.result, sweep)
-                if self.shadows.has(op.result)
-                else sweep.adjoint.get(op.result, const(0.0, op.args[0].type)),
-                sweep,
-            )  # type: ignore[arg-type]
+            fill = op.args[0]
+            assert isinstance(fill.type, Scalar)
+            g = sweep.adjoint.get(op.result, const(0.0, fill.type))
+            self.add(fill, self.shadows.of(op.result, sweep) if self.shadows.has(op.result) else g, sweep)
             return
         if entry.kind == "alloc" or (entry.kind == "view" and self.shadows.has(op.result)):
             return

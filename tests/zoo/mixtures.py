@@ -136,7 +136,7 @@ def walrus_in_conditions(x, n):
     # chained comparison and walrus, conditional expr with side values
     s = 0.0
     for i in range(n):
-        if 0 <= (v := x[i] * x[0]) < 5 or (w := x[i]) > 0:
+        if 0 <= (v := x[i] * x[0]) < 5 or (s := s + x[i]) > 0:
             s += v
         s += (t := s * 0.5) + t * x[i]
     return s
