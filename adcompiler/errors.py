@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 from dataclasses import dataclass
 
 
@@ -63,6 +64,16 @@ class GradientMismatch(AdcompilerError):
 
 class InternalError(AdcompilerError):
     """A bug in adcompiler."""
+
+
+def brief(error: AdcompilerError) -> AdcompilerError:
+    """The error without the compiler's frames: it names the user's place itself.
+
+    Bugs keep theirs, and ADCOMPILER_TRACEBACK=1 keeps all.
+    """
+    if isinstance(error, InternalError) or os.environ.get("ADCOMPILER_TRACEBACK"):
+        return error
+    return error.with_traceback(None)
 
 
 def render(message: str, loc: Loc | None, hint: str | None) -> str:

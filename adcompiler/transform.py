@@ -16,7 +16,7 @@ import numpy as np
 from adcompiler import along, derive, warm
 from adcompiler.binding import ALONG, Binding, signature_of
 from adcompiler.driver import Built, Observer, Options, primal
-from adcompiler.errors import AdcompilerError, InternalError, Loc, TypeMismatch
+from adcompiler.errors import AdcompilerError, InternalError, Loc, TypeMismatch, brief
 from adcompiler.frontend import Lowered, spec_of, specs_from_annotations
 from adcompiler.frontend.spec import Spec, Tuple
 from adcompiler.frontend.values import Closure
@@ -166,7 +166,10 @@ class Transform:
             for known, call, built in self._built:
                 if known == specs and built.current():
                     return call, built
-            built = warm.recall(self, specs, self.options) or self.build(specs)
+            try:
+                built = warm.recall(self, specs, self.options) or self.build(specs)
+            except AdcompilerError as error:
+                raise brief(error) from None
             low, kernel = built.lowered, built.compiled().function
             call = wrapper(specs, low, kernel, self.__name__, self.loc)
             self._built.append((specs, call, built))
@@ -251,7 +254,10 @@ class Transform:
 
     def lower_specs(self, specs: Sequence[Spec], observer: Observer | None = None) -> Built:
         """As `lower`, from types."""
-        self._latest = self.build(tuple(specs), observer)
+        try:
+            self._latest = self.build(tuple(specs), observer)
+        except AdcompilerError as error:
+            raise brief(error) from None
         return self._latest
 
     @property

@@ -444,3 +444,19 @@ def test_numba_refusing_generated_code(monkeypatch):
     text = saved.read_text()
     saved.unlink()
     assert "func @" in text and "return [] + " in text
+
+
+def test_tracebacks_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's call, ours that was called, and the message that names the line: not the way through the compiler."""
+
+    def f(x):
+        return np.sum(np.fft.fft(x))
+
+    def depth() -> int:
+        with pytest.raises(ad.UnsupportedFunction) as caught:
+            ad.grad(f)(np.ones(2))
+        return len(caught.traceback)
+
+    assert depth() <= 8
+    monkeypatch.setenv("ADCOMPILER_TRACEBACK", "1")
+    assert depth() > 12
