@@ -18,7 +18,7 @@ import numpy as np
 
 from adcompiler import api, describe, standalone
 from adcompiler.backends import python
-from adcompiler.driver import Built
+from adcompiler.driver import Built, to_loops
 from adcompiler.errors import AdcompilerError, GradientMismatch, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import parse_specs, specs_from_annotations
 from adcompiler.frontend.spec import Leaf, Spec, Static, Tuple, leaves
@@ -133,6 +133,7 @@ def lowered(args: argparse.Namespace, mode: str) -> tuple[Built, Stages]:
     transform = TRANSFORMS[mode](fn, **options)
     built = transform.lower_specs(given, lambda name, now: stages.append((name, clone(now))))
     stages.append(("checks", run_passes(clone(built.function), ("checks",), built.options.disabled)))
+    stages.append(("lowering", to_loops(built.function, built.options)))
     return built, stages
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler import passes
+from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
 from adcompiler.backends import numba_cpu, python
 from adcompiler.backends.naming import identifier
@@ -81,7 +81,7 @@ class Options:
 def _known(names: Iterable[str]) -> frozenset[str]:
     """Names of passes that can be switched off."""
     found = frozenset(names)
-    optional = [name for name in passes.PASSES if name != "checks"]  # errors are no optimization
+    optional = [*(name for name in passes.PASSES if name != "checks"), "fuse"]  # errors are no optimization
     for name in found:
         if name not in optional:
             raise UnsupportedFunction(f"no pass is called {name!r}", hint=f"one of {', '.join(optional)}")
@@ -95,6 +95,7 @@ AFTER = (
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),
     *("arrange", "cse", "dce", "arrange", "schedule"),
 )
+LOWERED = ("cse", "hoist", "cse", "dce")
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:
@@ -159,6 +160,16 @@ def trust_indices(fn: Function) -> None:
             op.attrs["safe"] = True
 
 
+def to_loops(fn: Function, options: Options) -> Function:
+    """What is compiled of a function: every check explicit, whole arrays as loops over their elements."""
+    fn = clone(fn)
+    if not options.boundscheck:
+        trust_indices(fn)
+    fn = optimize(fn, ("checks",), options)
+    fn = lowering.lower(fn, fuse="fuse" not in options.disabled)
+    return optimize(fn, LOWERED, options)
+
+
 def fresh_copy(lowered: Lowered) -> Function:
     """The lowered function, free to be changed."""
     return clone(lowered.function)
@@ -194,12 +205,8 @@ class Built:
 
     @cached_property
     def kernel(self) -> str:
-        """What is compiled: every check explicit."""
-        fn = clone(self.function)
-        if not self.options.boundscheck:
-            trust_indices(fn)
-        fn = optimize(fn, ("checks",), self.options)
-        return python.module([fn], kernel=True, options=self._emission)
+        """What is compiled: every check explicit, whole arrays as loops."""
+        return python.module([to_loops(self.function, self.options)], kernel=True, options=self._emission)
 
     @property
     def _emission(self) -> python.Options:

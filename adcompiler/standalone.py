@@ -14,13 +14,11 @@ import numpy as np
 
 from adcompiler import api, runtime
 from adcompiler.backends import python
-from adcompiler.driver import Built
+from adcompiler.driver import Built, to_loops
 from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, np_dtype
-from adcompiler.ir.walk import clone
-from adcompiler.passes import run_passes
 from adcompiler.runtime import arrays, integers, special
 from adcompiler.wrapper import paths
 
@@ -103,7 +101,7 @@ class _Part:
 
     @property
     def text(self) -> str:
-        fn = run_passes(clone(self.built.function), ("checks",), self.built.options.disabled)
+        fn = to_loops(self.built.function, self.built.options)
         fn.name = self.name if self.flat else f"_{self.name}_kernel"
         text = python.emit(fn, kernel=True)
         decorator = python.Options().decorator.replace("@njit(", f"@njit({_signature(fn)}, ")

@@ -11,9 +11,29 @@ from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure
 
 # An integer; a dim's name; an i64 value; ("axis", array, k); ("less", extent, c): max(extent - c, 0);
-# ("slice", extent, lo, hi, step): any other slice.
+# ("slice", extent, lo, hi, step): any other slice; ("either", extents): what these broadcast to.
 Extent = Any
 Shape = tuple[Extent, ...]
+
+
+def members(extent: Extent) -> frozenset[Extent]:
+    """The extents that broadcast to this one: itself, unless it is not known which."""
+    found: frozenset[Extent] = extent[1] if isinstance(extent, tuple) and extent[0] == "either" else frozenset([extent])
+    return found
+
+
+def joined(extents: Iterable[Extent]) -> Extent:
+    """The extent that these broadcast to."""
+    found = frozenset(m for e in extents for m in members(e) if m != 1)
+    known = [m for m in found if isinstance(m, int)]
+    if known or len(found) < 2:
+        return known[0] if known else next(iter(found), 1)
+    return ("either", found)
+
+
+def meets(a: Extent, b: Extent) -> bool:
+    """Is it certain that these broadcast: equal, 1, or one made by broadcasting the other before?"""
+    return 1 in (a, b) or members(a) <= members(b) or members(b) <= members(a)
 
 
 class Shapes:
@@ -47,7 +67,7 @@ class Shapes:
     def may_clash(self, operands: Iterable[Operand]) -> bool:
         """Is it open whether these arrays broadcast together?"""
         shapes = [s for s in map(self.shape, operands) if s]
-        return any(len({e for e in column if e != 1}) > 1 for column in _columns(shapes))
+        return not all(any(all(e == 1 or members(e) <= members(o) for e in c) for o in c) for c in _columns(shapes))
 
     def fits(self, value: Operand, target: Operand) -> bool:
         """Is it certain that `value` can be written into `target`?"""
@@ -106,15 +126,12 @@ class Shapes:
         if isinstance(extent, Value):
             home = self.structure.home.get(extent)
             return home is not None and self.structure.owner[home] is None
-        return not isinstance(extent, tuple) or all(map(self._lasting, extent[1:]))
+        if not isinstance(extent, tuple):
+            return True
+        return all(map(self._lasting, members(extent) if extent[0] == "either" else extent[1:]))
 
     def _broadcast(self, op: Op) -> Shape | None:
-        columns = _columns([s for s in map(self.shape, op.args) if s])
-        merged: list[Extent] = []
-        for k, column in enumerate(columns):
-            extents = {e for e in column if e != 1} or {1}
-            merged.append(extents.pop() if len(extents) == 1 else ("axis", op.result, k))
-        return tuple(merged)
+        return tuple(map(joined, _columns([s for s in map(self.shape, op.args) if s])))
 
 
 def _columns(shapes: list[Shape]) -> list[tuple[Extent, ...]]:

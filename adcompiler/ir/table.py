@@ -43,9 +43,11 @@ class OpDef:
     that; another array op gives one of these rules, or stays a call of what `emit` names:
       element    (b, op, at, read, size) -> the scalar that is the result's element at the i64 operands `at`, built
                  with Builder `b`. `read(k, indices)` is an element of operand k (its producer's value, computed
-                 there, or a load; the indices are inside, not negative, as many as axes), `size(k, axis)` an extent
+                 there, or a load; the indices are inside, not negative, as many as axes), `size(k, axis)` an extent;
+                 with `read(k, indices, stretch=True)` the indices are of `at`, and 0 is read along axes that are 1
       extents    (b, op, size) -> the extents of the result, where it has not those of operand 0
-      reduce     (initial value, name of the op that combines) of a reduction over attrs `axis` and `keepdims`
+      reduce     (initial value, name of the op that combines) of a reduction over attrs `axis` and `keepdims`, or,
+                 without them, to the shape of operand 1; the initial value may be a function of the dtype
     """
 
     name: str

@@ -55,11 +55,26 @@ def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 
-define(OpDef("sum", _reduction, _sum, kind="linear", linear=(0,), emit="np.sum({0})",
+define(OpDef("sum", _reduction, _sum, kind="linear", linear=(0,), emit="np.sum({0})", reduce=(0, "add"),
              transpose=(lambda g, y, x, **at: apply("broadcast_like", g, x, **at),)))  # fmt: skip
+
+
+def _spread_element(b: Any, op: Any, at: Any, read: Any, size: Any) -> Any:
+    """An element of operand 0, brought to the shape of operand 1."""
+    value, like = (a.type for a in op.args)
+    if not isinstance(value, Array):
+        return op.args[0]
+    axis = op.attrs.get("axis")
+    if axis is None or op.attrs.get("keepdims", False):
+        return read(0, at[like.rank - value.rank :], stretch=True)
+    gone = {a % like.rank for a in axis}
+    return read(0, [i for k, i in enumerate(at) if k not in gone], stretch=True)
+
+
 define(OpDef("broadcast_like", _like, _spread, kind="linear", linear=(0,), reads=(0,),
              transpose=(lambda g, y, v, x, **at: apply("unspread", g, v, **at), None),
-             emit="broadcast_like({0}, {1})"))  # fmt: skip
+             emit="broadcast_like({0}, {1})", element=_spread_element,
+             extents=lambda b, op, size: [size(1, k) for k in range(op.result.type.rank)]))  # fmt: skip
 
 
 def _unspread(g: Any, v: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -71,9 +86,10 @@ def _unspread(g: Any, v: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 define(OpDef("unspread", _like, _unspread, kind="linear", linear=(0,), reads=(0,),
              transpose=(lambda g, y, v, x, **at: apply("broadcast_like", g, v, **at), None),
-             emit="sum_to({0}, {1})"))  # fmt: skip
+             emit="sum_to({0}, {1})", reduce=(0, "add")))  # fmt: skip
 define(OpDef("sum_to", _like, _sum_to, kind="linear", linear=(0,), reads=(0,),
-             transpose=(lambda g, y, v, x: apply("broadcast_like", g, v), None), emit="sum_to({0}, {1})"))  # fmt: skip
+             transpose=(lambda g, y, v, x: apply("broadcast_like", g, v), None), emit="sum_to({0}, {1})",
+             reduce=(0, "add")))  # fmt: skip
 
 
 def _matmul(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -116,7 +132,8 @@ define(OpDef("matmul", _matmul, np.matmul, kind="linear", linear=(0, 1), may_rai
              transpose=(_matmul_left, _matmul_right), emit="{0} @ {1}"))  # fmt: skip
 define(OpDef("outer", _outer, np.outer, kind="linear", linear=(0, 1),
              transpose=(lambda g, y, a, b: apply("matmul", g, b), lambda g, y, a, b: apply("matmul", a, g)),
-             emit="np.outer({0}, {1})"))  # fmt: skip
+             element=lambda b, op, at, read, size: b.op("mul", read(0, at[:1]), read(1, at[1:])),
+             extents=lambda b, op, size: [size(0, 0), size(1, 0)], emit="np.outer({0}, {1})"))  # fmt: skip
 
 
 def _transpose(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -125,4 +142,6 @@ def _transpose(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
 
 
 define(OpDef("transpose", _transpose, np.transpose, kind="view", reads=(), allocates=False, linear=(0,), cheap=True,
+             element=lambda b, op, at, read, size: read(0, at[::-1]),
+             extents=lambda b, op, size: [size(0, k) for k in reversed(range(op.result.type.rank))],
              transpose=(lambda g, y, x: apply("transpose", g),), emit="{0}.T"))  # fmt: skip

@@ -193,6 +193,16 @@ define(OpDef("raise_if", _raise, kind="effect", reads=(), may_raise=lambda op: T
 # print %a, %b, parts=("x =", None, None): literal texts, and None for the next operand.
 define(OpDef("print", infer.nothing, kind="effect", ordered=True))
 # The identity, with zero derivative.
-define(OpDef("stop_gradient", infer.numeric, lambda x: x, zero=True, emit="stop_gradient({0})", cheap=True))
+define(
+    OpDef(
+        "stop_gradient",
+        infer.numeric,
+        lambda x: x,
+        zero=True,
+        emit="stop_gradient({0})",
+        cheap=True,
+        element=lambda b, op, at, read, size: read(0, at),
+    )
+)
 # section, text="reverse sweep": a heading in the emitted source, nothing else.
 define(OpDef("section", infer.nothing, kind="comment", reads=()))

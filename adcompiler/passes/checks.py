@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from adcompiler.analysis.effects import Effects, entry
 from adcompiler.analysis.ranges import Ranges
-from adcompiler.analysis.shapes import Extent, Shapes
+from adcompiler.analysis.shapes import Extent, Shapes, meets
 from adcompiler.ir.build import Builder, boolean, const, integer
 from adcompiler.ir.core import Function, Op, Operand, Region
 from adcompiler.ir.types import Array, Scalar, is_int
@@ -129,7 +129,7 @@ class _Checker:
         mine, other = self.shapes.shape(a), self.shapes.shape(b)
         for back in range(1, min(len(mine), len(other)) + 1):
             i, j = len(mine) - back, len(other) - back
-            if mine[i] == other[j] or other[j] == 1 or (both and mine[i] == 1):
+            if mine[i] == other[j] or other[j] == 1 or (both and meets(mine[i], other[j])):
                 continue
             self.sizes(op, (a, i, mine[i]), (b, j, other[j]), stretch_a=both, stretch_b=True)
 
