@@ -7,12 +7,13 @@
                                            return %y, %y_dot
                                          }
 
-Memory has a shadow that holds its tangents and mirrors its views and writes.
+Memory has a shadow that holds its tangents and mirrors its views and writes. With a width above 1 several directions
+go through in one sweep: every active value has that many tangents, and the primal's work is done once for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from adcompiler.analysis.activity import Activity, missing
 from adcompiler.analysis.alias import Aliases
@@ -25,43 +26,43 @@ from adcompiler.ir.walk import Env, Structure
 from adcompiler.transforms.defined import defined
 
 
-def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None) -> Function:
+def forward(
+    fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None, width: int = 1
+) -> Function:
     """The function (params..., tangents of the wrt params...) -> (returns..., tangents of the float returns...).
 
-    With `values=False` only the tangents are returned.
+    With `values=False` only the tangents are returned. Each value has `width` tangents, which stand side by side.
     """
-    return Forward(defined(fn), wrt).run(values, name or f"{fn.name}_jvp")
+    return Forward(defined(fn), wrt, width).run(values, name or f"{fn.name}_jvp")
 
 
 class Forward:
-    def __init__(self, fn: Function, wrt: Sequence[int]):
-        self.fn, self.wrt = fn, wrt
+    def __init__(self, fn: Function, wrt: Sequence[int], width: int = 1):
+        self.fn, self.wrt, self.lanes = fn, wrt, range(width)
         structure = Structure(fn)
         self.aliases = Aliases(fn, structure)
         outputs = [r for r in fn.returns if is_float(r.type)]
         self.activity = Activity(fn, [fn.params[k] for k in wrt], outputs, self.aliases)
         self.env: Env = {}
-        self.dot: Env = {}
+        self.dot: dict[Operand, list[Operand]] = {}
         self.b = Builder(Region())
         self._known: set[Operand] = set()
 
     def run(self, values: bool, name: str) -> Function:
         params = [Value(p.name, p.type) for p in self.fn.params]
         self.env.update(zip(self.fn.params, params, strict=True))
-        tangents = [Value(f"{self.fn.params[k].name}_dot", self.fn.params[k].type) for k in self.wrt]
-        self._known.update(tangents)
-        self.dot.update(zip((self.fn.params[k] for k in self.wrt), tangents, strict=True))
+        tangents = self._fresh(self.fn.params[k] for k in self.wrt)
         # The tangents of a written parameter are written too.
-        mut = {v for p in self.fn.mut for v in (self.env[p], self.dot.get(p)) if isinstance(v, Value)}
+        mut = {v for p in self.fn.mut for v in (self.env[p], *self.dot.get(p, ())) if isinstance(v, Value)}
         for p in self.fn.params:
             if p not in self.dot and self.activity.active(p):
-                self.dot[p] = self._zero(p)
+                self.dot[p] = [self._zero(p) for _ in self.lanes]
         self._ops(self.fn.body)
         end = self.fn.body.terminator
         floats = [r for r in end.args if is_float(r.type)]
         outs = [self._now(a) for a in end.args] if values else []
         with self.b.at(end.loc):
-            self.b.return_(*outs, *(self._tangent(a) for a in floats))
+            self.b.return_(*outs, *(self._tangent(a, k) for a in floats for k in self.lanes))
         return Function(name, Region([*params, *tangents], self.b.region.ops), mut)
 
     # Values and their tangents.
@@ -71,10 +72,20 @@ class Forward:
     def _active(self, operand: Operand) -> bool:
         return self.activity.active(operand)
 
-    def _tangent(self, operand: Operand) -> Operand:
+    def _fresh(self, primals: Iterable[Value]) -> list[Value]:
+        """New values for the tangents of params or results."""
+        found: list[Value] = []
+        for p in primals:
+            made = [Value(f"{p.name}_dot", p.type) for _ in self.lanes]
+            self.dot[p] = [*made]
+            found += made
+        self._known.update(found)
+        return found
+
+    def _tangent(self, operand: Operand, lane: int) -> Operand:
         """The tangent of a primal operand, zero where it is inactive."""
         if isinstance(operand, Value) and operand in self.dot:
-            return self.dot[operand]
+            return self.dot[operand][lane]
         return self._zero(operand)
 
     def _zero(self, operand: Operand) -> Operand:
@@ -98,25 +109,20 @@ class Forward:
         extra = [k for k, r in enumerate(op.results) if self._active(r) or (carried and self._active(carried[k]))]
         inits = [*(self._now(a) for a in op.args)]
         if carried:
-            inits += [self._tangent(op.inits[k]) for k in extra]
+            inits += [self._tangent(op.inits[k], lane) for k in extra for lane in self.lanes]
         regions = []
         for position, region in enumerate(op.regions):
             params = [Value(p.name, p.type) for p in region.params]
             self.env.update(zip(region.params, params, strict=True))
             if position == 0 and carried:
-                dots = [Value(f"{carried[k].name}_dot", carried[k].type) for k in extra]
-                self.dot.update(zip((carried[k] for k in extra), dots, strict=True))
-                self._known.update(dots)
-                params += dots
+                params += self._fresh(carried[k] for k in extra)
             with self.b.inside(Region(params)) as b:
                 self._ops(region)
                 self._end(region, extra)
                 regions.append(b.region)
         results = [Value(r.name, r.type) for r in op.results]
-        tangents = [Value(f"{op.results[k].name}_dot", op.results[k].type) for k in extra]
+        tangents = self._fresh(op.results[k] for k in extra)
         self.env.update(zip(op.results, results, strict=True))
-        self.dot.update(zip((op.results[k] for k in extra), tangents, strict=True))
-        self._known.update(tangents)
         self.b.add(Op(op.name, inits, [*results, *tangents], dict(op.attrs), regions, op.loc))
 
     def _end(self, region: Region, extra: list[int]) -> None:
@@ -127,7 +133,7 @@ class Forward:
                 return
             vals = yielded(region)
             stop = end.args[-1] if end.attrs.get("until") else None
-            outs = [*(self._now(v) for v in vals), *(self._tangent(vals[k]) for k in extra)]
+            outs = [*map(self._now, vals), *(self._tangent(vals[k], lane) for k in extra for lane in self.lanes)]
             self.b.yield_(*outs, until=self._now(stop) if stop is not None else None)
 
     # Ops.
@@ -138,52 +144,53 @@ class Forward:
         self.env.update(zip(op.results, results, strict=True))
         self.b.add(Op(op.name, args, results, dict(op.attrs), [], op.loc))
         if entry.kind in ("memory", "view", "tape", "alloc"):
-            self._memory(op, entry, args)
+            if self._active(op.result if op.results else op.args[0]):
+                self._learn(op, [self._memory(op, entry, args, lane) for lane in self.lanes])
         elif op.results and self._active(op.result):
-            if not entry.zero:
-                self._rule(op, entry, args)
-            if op.result not in self.dot and isinstance(op.result.type, Array):
-                self._learn(op, self._zero(op.result))  # constant when it is made, active once it is written to
+            found = [] if entry.zero else [self._rule(op, entry, args, lane) for lane in self.lanes]
+            tangents = [t for t in found if t is not None]
+            if not tangents and isinstance(op.result.type, Array):
+                tangents = [self._zero(op.result) for _ in self.lanes]  # it is active once it is written to
+            self._learn(op, tangents)
 
-    def _memory(self, op: Op, entry: OpDef, args: list[Operand]) -> None:
+    def _memory(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> Operand | None:
         """The same on the shadow: memory and its views, writes and tapes are linear."""
         b = self.b
-        subject = op.result if op.results else op.args[0]
-        if not self._active(subject):
-            return
         if entry.kind == "alloc":
-            fill = self._tangent(op.args[0]) if op.name == "full" else None
-            made = b.emit("full", [fill, *args[1:]], op.attrs).result if fill is not None else None
-            self._learn(op, made or b.op("zeros_like", self.env[op.result]))
-            return
+            fill = self._tangent(op.args[0], lane) if op.name == "full" else None
+            if fill is None:
+                return b.op("zeros_like", self.env[op.result])
+            return b.emit("full", [fill, *args[1:]], op.attrs).result
         if op.name == "stack":
-            self._learn(op, b.op("stack", **op.attrs))
-            return
+            return b.op("stack", **op.attrs)
         indices = args[1:] if op.name in ("load", "view", "transpose", "pop") else args[1:-1]
         attrs = dict(op.attrs)
         if op.name in ("load", "view", "store", "update"):
             attrs["safe"] = True  # the primal has just been there
-        operands = [self.dot[op.args[0]], *indices]  # type: ignore[index]
+        operands = [self.dot[op.args[0]][lane], *indices]
         if not op.results:
-            operands.append(self._tangent(op.args[-1]))
-        made_op = b.emit(op.name, operands, attrs)
-        if op.results:
-            self._learn(op, made_op.result)
+            operands.append(self._tangent(op.args[-1], lane))
+        made = b.emit(op.name, operands, attrs)
+        return made.result if made.results else None
 
-    def _learn(self, op: Op, tangent: Operand) -> None:
-        if isinstance(tangent, Value) and tangent not in self._known:
-            tangent.name = f"{op.result.name}_dot"
-            self._known.add(tangent)
-        self.dot[op.result] = tangent
+    def _learn(self, op: Op, found: Sequence[Operand | None]) -> None:
+        """The tangents of the op's result, by name and to be found again."""
+        tangents = [t for t in found if t is not None]
+        for tangent in tangents:
+            if isinstance(tangent, Value) and tangent not in self._known:
+                tangent.name = f"{op.result.name}_dot"
+                self._known.add(tangent)
+        if tangents:
+            self.dot[op.result] = tangents
 
-    def _rule(self, op: Op, entry: OpDef, args: list[Operand]) -> None:
+    def _rule(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> Operand | None:
         b = self.b
         active = [k for k, a in enumerate(op.args) if self._active(a)]
         total: Handle | None = None
         handles = [b.handle(a) for a in args]
         out = b.handle(self.env[op.result])
         for k in active:
-            direction = b.handle(self._tangent(op.args[k]))
+            direction = b.handle(self._tangent(op.args[k], lane))
             if entry.partials is not None:
                 rule = entry.partials[k]
                 if rule is None:
@@ -200,9 +207,7 @@ class Forward:
             else:
                 continue
             total = part if total is None else total + part
-        if total is None:
-            return
-        self._learn(op, self._shaped(op, total))
+        return None if total is None else self._shaped(op, total)
 
     def _shaped(self, op: Op, total: Handle) -> Operand:
         """The tangent of a broadcast result: full size, also where only a small operand varies; never an alias."""
