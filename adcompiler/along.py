@@ -1,4 +1,4 @@
-"""jvp and vjp on lowered programs: tangents and adjoints as further arguments, in the structure the caller gives."""
+"""jvp, vjp and hvp on lowered programs: tangents and adjoints are further arguments, structured as the caller likes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adcompiler.derive import finish, place, pullback, spans
+from adcompiler.derive import finish, place, pullback, scalar_result, spans
 from adcompiler.driver import Observer, Options, fresh_copy, protect
 from adcompiler.errors import Loc, TypeMismatch
 from adcompiler.frontend import Lowered
@@ -16,6 +16,7 @@ from adcompiler.ir.core import Function, Op, Operand, Region, Value
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import substitute
 from adcompiler.transforms.forward import forward
+from adcompiler.transforms.reverse import Pullback, reverse
 
 
 @dataclass(frozen=True)
@@ -75,23 +76,35 @@ def _alike(a: Spec, b: Spec) -> bool:
 # Forward mode.
 def jvp(low: Lowered, tangents: Sequence[Spec], options: Options, observer: Observer | None = None) -> Lowered:
     """(primals, tangents) -> (out, out_dot)."""
-    loc = place(low.function)
-    if len(tangents) != len(low.signature):
-        raise TypeMismatch(
-            f"{len(low.signature)} primals, but {len(tangents)} tangents", loc, "one per primal, or None"
-        )
     dots: list[Value] = []
-    found: list[Any] = []
-    for (name, spec), tangent in zip(low.signature, tangents, strict=True):
-        found += matched(name, spec, given(tangent, f"{name}_dot", dots), loc)
-    moving = [k for k, dot in enumerate(found) if dot is not None and is_float(low.function.params[k].type)]
-    fn = _forward(low, moving, options, observer)
+    found, _ = _tangents(low, tangents, dots)
+    fn = _forward(low, _moving(low, found), options, observer)
     fn.doc = f"Value and directional derivative of {low.function.name}."
+    result = Tuple((low.result, low.result))
+    return _along(low, fn, found, dots, tangents, result, options, observer)
+
+
+def _moving(low: Lowered, found: Sequence[Value | None]) -> list[int]:
+    """The leaves that have a tangent."""
+    return [k for k, dot in enumerate(found) if dot is not None and is_float(low.function.params[k].type)]
+
+
+def _along(
+    low: Lowered,
+    fn: Function,
+    found: Sequence[Value | None],
+    dots: list[Value],
+    tangents: Sequence[Spec],
+    result: Spec,
+    options: Options,
+    observer: Observer | None,
+) -> Lowered:
+    """A forward-mode function as a program of (primals, tangents)."""
     n = len(found)  # leaves of the arguments; then come captured arrays, then tangents
     total = len(low.function.params)
-    b = Builder(Region(), loc)
+    b = Builder(Region(), place(low.function))
     env: dict[Value, Operand] = {}
-    for inner, k in zip(fn.params[total:], moving, strict=True):
+    for inner, k in zip(fn.params[total:], _moving(low, found), strict=True):
         dot = found[k]
         assert dot is not None
         _same_shape(b, f"the tangent of {fn.params[k].name}", dot, fn.params[k])
@@ -102,10 +115,59 @@ def jvp(low: Lowered, tangents: Sequence[Spec], options: Options, observer: Obse
         low,
         function=finish(fn, options, observer),
         signature=(("primals", args[0]), ("tangents", args[1])),
-        result=Tuple((low.result, low.result)),
+        result=result,
         written=_shifted(low.written, n, len(dots)),
         seeds=(*_shifted(low.seeds, n, len(dots)), *range(n, n + len(dots))),
     )
+
+
+def hvp(low: Lowered, tangents: Sequence[Spec], options: Options, observer: Observer | None = None) -> Lowered:
+    """(primals, tangents) -> the derivative of the gradient along the tangents, None where a tangent is None."""
+    scalar_result(low, place(low.function))
+    dots: list[Value] = []
+    found, specs = _tangents(low, tangents, dots)
+    moving = _moving(low, found)
+    first = reverse(protect(fresh_copy(low)), Pullback(tuple(moving), ("one",)), low.function.name)
+    if observer is not None:
+        observer("reverse", first)
+    fn = forward(finish(first, options, observer), moving, values=False, name=f"{low.function.name}_hvp")
+    if observer is not None:
+        observer("forward", fn)
+    fn.doc = f"Hessian of {low.function.name} times a direction."
+    end = fn.body.ops.pop()
+    products = dict(zip(moving, end.args, strict=True))
+    b = Builder(fn.body, end.loc)
+    given_ = [k for k, dot in enumerate(found) if dot is not None]
+    b.return_(*(products[k] if k in products else _zero(b, fn.params[k]) for k in given_))
+    return _along(low, fn, found, dots, tangents, Tuple(specs), options, observer)
+
+
+def _tangents(low: Lowered, tangents: Sequence[Spec], dots: list[Value]) -> tuple[list[Value | None], tuple[Spec, ...]]:
+    """For each leaf of the arguments its tangent, and the arguments' specs with None where there is none."""
+    loc = place(low.function)
+    if len(tangents) != len(low.signature):
+        text = f"{len(low.signature)} primals, but {len(tangents)} tangents"
+        raise TypeMismatch(text, loc, "one per primal, or None")
+    found: list[Value | None] = []
+    specs: list[Spec] = []
+    for (name, spec), tangent in zip(low.signature, tangents, strict=True):
+        mine = list(matched(name, spec, given(tangent, f"{name}_dot", dots), loc))
+        inactive = not any(is_float(leaf.type) for leaf in leaves(spec))
+        found += [None] * len(mine) if inactive else mine
+        specs.append(Static(None) if inactive else _held(spec, tangent))
+    return found, tuple(specs)
+
+
+def _held(spec: Spec, tangent: Spec) -> Spec:
+    """The spec, with None where the tangent is None."""
+    if isinstance(tangent, Static):
+        return Static(None) if tangent.value is None else spec
+    if isinstance(spec, Leaf | Static) or isinstance(tangent, Leaf):
+        return spec
+    inner = tangent.items
+    if isinstance(spec, Dict) and isinstance(tangent, Dict):
+        inner = tuple(dict(zip(tangent.keys, tangent.items, strict=True))[key] for key in spec.keys)
+    return replace(spec, items=tuple(map(_held, spec.items, inner)))
 
 
 def _forward(low: Lowered, moving: Sequence[int], options: Options, observer: Observer | None) -> Function:

@@ -15,7 +15,10 @@ from adcompiler.errors import AdcompilerError, Loc, TypeMismatch, UnsupportedFun
 from adcompiler.frontend.values import Closure, Partial
 from adcompiler.transform import Kind, Transform
 
-__all__ = ["Transform", "grad", "jit", "jvp", "later", "value_and_grad", "vjp"]
+__all__ = [
+    "Transform", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "later", "value_and_grad",
+    "vjp",
+]  # fmt: skip
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -154,6 +157,43 @@ def vjp(fn: Any = None, **options: Any) -> Any:
     that hold no floats.
     """
     return _make(Kind("vjp"), fn, options)
+
+
+@_static
+def jacfwd(fn: Any = None, argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """The Jacobian by forward mode, for few inputs: the structure of the result over that of the arguments `argnums`.
+
+    Each leaf has the shape of the result's leaf, then that of the argument's, and the dtype of the result.
+    """
+    return _make(Kind("jacfwd", _numbers(argnums)), fn, options)
+
+
+@_static
+def jacrev(fn: Any = None, argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """As `jacfwd`, by reverse mode, for few results; the dtype of a leaf is that of the argument."""
+    return _make(Kind("jacrev", _numbers(argnums)), fn, options)
+
+
+@_static
+def jacobian(fn: Any = None, argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """As `jacrev`, in the mode that costs less for the sizes met."""
+    return _make(Kind("jacobian", _numbers(argnums)), fn, options)
+
+
+@_static
+def hessian(fn: Any = None, argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """The second derivatives: the structure of the result over that of the arguments, twice."""
+    return _make(Kind("hessian", _numbers(argnums)), fn, options)
+
+
+@_static
+def hvp(fn: Any = None, **options: Any) -> Any:
+    """(primals, tangents) -> the Hessian of a scalar function times the tangents, in the structure of the primals.
+
+    Both are tuples with an entry per argument; a tangent of None holds its argument constant, and its entry
+    in the result is None.
+    """
+    return _make(Kind("hvp"), fn, options)
 
 
 def later(name: str) -> Callable[..., Any]:

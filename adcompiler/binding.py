@@ -16,6 +16,7 @@ from adcompiler.frontend.values import Closure
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 ALONG = {
     "jvp": inspect.signature(lambda primals, tangents: None),
+    "hvp": inspect.signature(lambda primals, tangents: None),
     "vjp": inspect.signature(lambda primals, out_bar: None),
 }
 

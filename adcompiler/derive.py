@@ -199,6 +199,13 @@ def _split_aux(low: Lowered, has_aux: bool, loc: Loc | None) -> tuple[Spec, Spec
         if not (isinstance(value, Tuple) and len(value.items) == 2):
             raise TypeMismatch(f"has_aux=True, but {low.function.name} does not return a pair", loc, "return loss, aux")
         value, aux = value.items
+    scalar_result(replace(low, result=value), loc)
+    return value, aux
+
+
+def scalar_result(low: Lowered, loc: Loc | None) -> None:
+    """Refuse a function whose result is no float scalar."""
+    value = low.result
     if not (isinstance(value, Leaf) and (isinstance(value.type, Scalar) or value.type.rank == 0)):
         what = "an array" if isinstance(value, Leaf) else "a structure"
         hint = "return a scalar (np.sum(...)), return (loss, aux) with has_aux=True, or use ad.vjp / ad.jacobian"
@@ -206,7 +213,6 @@ def _split_aux(low: Lowered, has_aux: bool, loc: Loc | None) -> tuple[Spec, Spec
     if not is_float(value.type):
         what = f"{low.function.name} returns {value.type}: integers have no derivative"
         raise NotDifferentiable(what, loc, "return a float")
-    return value, aux
 
 
 def _and(names: Sequence[str]) -> str:

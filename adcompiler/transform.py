@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler import along, derive, warm
+from adcompiler import along, derive, jacobians, warm
 from adcompiler.binding import ALONG, Binding, signature_of
 from adcompiler.driver import Built, Observer, Options, primal
 from adcompiler.errors import AdcompilerError, InternalError, Loc, TypeMismatch, brief
@@ -24,6 +24,7 @@ from adcompiler.trees import arrays, overlap, plain, write_out
 from adcompiler.wrapper import MISS, wrapper
 
 Call = Callable[[tuple[Any, ...]], Any]
+JACOBIANS = ("jacfwd", "jacrev", "jacobian", "hessian")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,13 @@ class Kind:
 
     @property
     def label(self) -> str:
-        extra = f", argnums={self.argnums}" if self.name in ("grad", "value_and_grad") and self.argnums != 0 else ""
+        extra = f", argnums={self.argnums}" if self.argnums != 0 else ""
         return self.name + extra
+
+    @property
+    def bare(self) -> bool:
+        """Is the result the derivative and nothing else?"""
+        return self.name in ("grad", "hvp", *JACOBIANS) and not self.has_aux
 
     def with_gradient(self, result: Any, change: Callable[[Any], Any]) -> Any:
         """The result with `change` applied to its gradient."""
@@ -88,7 +94,7 @@ class Transform:
         return result if out is None else self._into(out, result)
 
     def _into(self, out: Any, result: Any) -> Any:
-        if self.kind.name == "grad" and not self.kind.has_aux:
+        if self.kind.bare:
             return write_out(out, result, self.loc)
         if self.kind.name in ("jit", "jvp"):
             raise TypeMismatch(f"out= takes gradients; {self.kind.name} has none", self.loc)
@@ -215,6 +221,8 @@ class Transform:
             for k, spec in enumerate(args)
         )
         base = primal(self.fn, floats, kwargs, options, observer=observer)
+        if name in JACOBIANS:
+            return base, self._derive_jacobian(base, positions, observer)
         derived = derive.gradient(
             base,
             positions,
@@ -226,10 +234,16 @@ class Transform:
         )
         return base, derived
 
+    def _derive_jacobian(self, base: Lowered, positions: Sequence[int], observer: Observer | None) -> Lowered:
+        name, bare = self.kind.name, isinstance(self.kind.argnums, int)
+        if name == "hessian":
+            return jacobians.hessian(base, positions, self.options, bare=bare, observer=observer)
+        return jacobians.jacobian(base, positions, self.options, mode=name, bare=bare, observer=observer)
+
     def _derive_along(
         self, args: tuple[Spec, ...], kwargs: dict[str, Spec], observer: Observer | None
     ) -> tuple[Lowered, Lowered]:
-        """jvp and vjp."""
+        """jvp, vjp and hvp."""
         kind, loc = self.kind.name, self.loc
         primals, other = self.binding.specs(args, kwargs, None)
         if not isinstance(primals, Tuple) or primals.cls is not None:
@@ -240,7 +254,8 @@ class Transform:
             return base, along.vjp(base, other, self.options, observer)
         if not isinstance(other, Tuple) or other.cls is not None:
             raise TypeMismatch("tangents is a tuple with one entry per argument", loc, "(x_dot,) for one argument")
-        return base, along.jvp(base, other.items, self.options, observer)
+        derived = (along.hvp if kind == "hvp" else along.jvp)(base, other.items, self.options, observer)
+        return base, derived
 
     def default(self, name: str) -> Any:
         """The default of a parameter of the function below all transforms."""

@@ -359,11 +359,11 @@ class TestNesting:
         assert ad.jit(train)(0.5, X) == pytest.approx(train(0.5, X), rel=1e-14)
 
     def test_not_built_yet(self):
-        for name in ("jacfwd", "jacrev", "jacobian", "hessian", "hvp", "custom_vjp", "custom_jvp", "checkpoint"):
+        for name in ("custom_vjp", "custom_jvp", "checkpoint"):
             with pytest.raises(UnsupportedFunction, match=f"{name} is not built yet"):
                 getattr(ad, name)(squares)
-        with pytest.raises(UnsupportedFunction, match=r"test_api\.py:\d+:\d+: ad.hessian is not built yet"):
-            ad.grad(lambda x: ad.hessian(squares)(x))(2.0)
+        with pytest.raises(UnsupportedFunction, match=r"test_api\.py:\d+:\d+: ad.checkpoint is not built yet"):
+            ad.grad(lambda x: ad.checkpoint(squares)(x))(2.0)
 
 
 class TestLooking:

@@ -266,7 +266,7 @@ def test_misuse_names_the_call():
         lambda: ad.jit(lambda x: x, target="tpu"),
         lambda: ad.jit(lambda x: x, 3),
         lambda: ad.value_and_grad(lambda x: x, unknown=3),
-        lambda: ad.hessian(lambda x: x),
+        lambda: ad.checkpoint(lambda x: x),
     ):
         with pytest.raises(AdcompilerError, match=rf"{HERE}:\d+:\d+: ") as info:
             call()

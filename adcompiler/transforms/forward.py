@@ -26,9 +26,7 @@ from adcompiler.ir.walk import Env, Structure
 from adcompiler.transforms.defined import defined
 
 
-def forward(
-    fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None, width: int = 1
-) -> Function:
+def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None, width: int = 1) -> Function:
     """The function (params..., tangents of the wrt params...) -> (returns..., tangents of the float returns...).
 
     With `values=False` only the tangents are returned. Each value has `width` tangents, which stand side by side.
