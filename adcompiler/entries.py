@@ -78,16 +78,16 @@ def fill(b: Builder, pairs: Sequence[tuple[Value, Operand]], front: list[Operand
     """Write each value into its array, with these first and last indices."""
     for target, value in pairs:
         assert isinstance(target.type, Array)
-        fitted = fitted(b, value, target.type.dtype)
+        entry = fitted(b, value, target.type.dtype)
         if isinstance(value.type, Scalar):
-            b.do("store", target, *front, *back, fitted, safe=True)
+            b.do("store", target, *front, *back, entry, safe=True)
             continue
         assert isinstance(value.type, Array)
         handle = target
         if front or back:
             index = ("i",) * len(front) + ("000",) * value.type.rank + ("i",) * len(back)
             handle = b.op("view", target, *front, *back, index=index, safe=True, hint=target.name)
-        b.do("assign", handle, fitted)
+        b.do("assign", handle, entry)
 
 
 def fitted(b: Builder, value: Operand, dtype: str) -> Operand:
