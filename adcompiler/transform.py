@@ -188,6 +188,7 @@ class Transform:
     def build(self, specs: tuple[Spec, ...], observer: Observer | None = None) -> Built:
         args, kwargs = (specs, {}) if self.kind.name in ALONG else self.binding.split(specs)
         base, low = self._derive(args, kwargs, observer)
+        low = derive.expanded(low, self.options, observer)
         return Built(low, lambda: base, self.options)
 
     def __ad_lower__(self, args: tuple[Spec, ...], kwargs: dict[str, Spec]) -> Lowered:
