@@ -131,7 +131,7 @@ def lowered(args: argparse.Namespace, mode: str) -> tuple[Built, Stages]:
         live = positions(fn, specs, args.wrt) or tuple(floating(specs))
         given = Tuple(specs), Tuple(tuple(s if k in live else Static(None) for k, s in enumerate(specs)))
     transform = TRANSFORMS[mode](fn, **options)
-    built = transform.lower_specs(given, lambda name, now: stages.append((name, clone(now))))
+    built = transform.lower_specs(given, observer=lambda name, now: stages.append((name, clone(now))))
     stages.append(("checks", run_passes(clone(built.function), ("checks",), built.options.disabled)))
     stages.append(("lowering", to_loops(built.function, built.options)))
     return built, stages

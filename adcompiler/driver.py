@@ -12,12 +12,13 @@ import numpy as np
 
 from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.extents import dims, meetings
 from adcompiler.backends import numba_cpu, python
 from adcompiler.backends.naming import identifier
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
-from adcompiler.frontend.spec import Spec, Static
+from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
 from adcompiler.ir.core import Function, Value
 from adcompiler.ir.types import Array
@@ -110,14 +111,41 @@ def primal(
     kwargs: dict[str, Spec] | None,
     options: Options,
     *,
+    sizes: Sequence[tuple[int, ...]] = (),
     allow_none: bool = False,
     observer: Observer | None = None,
 ) -> Lowered:
-    """The IR of a function (or of a transform of one), cleaned up."""
+    """The IR of a function (or of a transform of one), cleaned up.
+
+    With the sizes of the arguments' leaves, it is lowered again for the extents that decide how it broadcasts.
+    """
+    kwargs = kwargs or {}
+    lowered = _lowered(fn, args, kwargs, options, allow_none, observer)
+    if not sizes:
+        return lowered
+    count = sum(1 for _, spec in lowered.signature for _ in leaves(spec))
+    lowered.meetings = meetings(lowered.function, count)
+    known = dims(lowered.meetings, sizes)
+    if not known:
+        return lowered
+    refined = with_dims((*args, *kwargs.values()), known)
+    args, kwargs = refined[: len(args)], dict(zip(kwargs, refined[len(args) :], strict=True))
+    again = _lowered(fn, args, kwargs, options, allow_none, observer)
+    return replace(again, meetings=lowered.meetings, extents=known)
+
+
+def _lowered(
+    fn: Callable[..., Any],
+    args: tuple[Spec, ...],
+    kwargs: dict[str, Spec],
+    options: Options,
+    allow_none: bool,
+    observer: Observer | None,
+) -> Lowered:
     low = getattr(fn, "__ad_lower__", None)
     if low is not None:
-        return low(args, kwargs or {})
-    lowered = lower_python(fn, args, kwargs or {}, allow_none=allow_none)
+        return low(args, kwargs)
+    lowered = lower_python(fn, args, kwargs, allow_none=allow_none)
     if observer is not None:
         observer("frontend", lowered.function)
     return replace(lowered, function=optimize(lowered.function, BEFORE, options, observer))

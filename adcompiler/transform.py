@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from adcompiler import along, derive, jacobians, warm
+from adcompiler.analysis.extents import hold
 from adcompiler.binding import ALONG, Binding, signature_of
 from adcompiler.driver import Built, Observer, Options, primal
 from adcompiler.errors import AdcompilerError, InternalError, Loc, TypeMismatch, brief
 from adcompiler.frontend import Lowered, spec_of, specs_from_annotations
 from adcompiler.frontend.spec import Spec, Tuple
 from adcompiler.frontend.values import Closure
-from adcompiler.trees import arrays, overlap, plain, write_out
+from adcompiler.trees import arrays, overlap, plain, sizes_of, write_out
 from adcompiler.wrapper import MISS, wrapper
 
 Call = Callable[[tuple[Any, ...]], Any]
 JACOBIANS = ("jacfwd", "jacrev", "jacobian", "hessian")
+Sizes = Sequence[tuple[int, ...]]
+VARIANTS = 4  # specializations of one signature that differ in what they know of extents
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Transform:
         functools.update_wrapper(self, getattr(fn, "py_func", fn), updated=())
         self.__name__: str = getattr(self, "__name__", "function")
         self.kind, self.fn, self.options = kind, fn, options.check()
-        self._built: list[tuple[tuple[Spec, ...], Call, Built]] = []
+        self._built: list[tuple[tuple[Spec, ...], Call, Built]] = []  # latest last
         self._calls: list[Call] = []
         self._latest: Built | None = None
         self._lock = threading.RLock()
@@ -111,7 +114,7 @@ class Transform:
     def _slow_call(self, given: tuple[Any, ...]) -> Any:
         """A call that no specialization knows as it stands: odd arguments are made plain, or it is compiled."""
         args, specs = self._plain(given)
-        call, built = self._specialized(specs)
+        call, built = self._specialized(specs, sizes_of(args, specs))
         self._refuse_copies(given, args, specs, built)
         result = call(args)
         if result is MISS:
@@ -167,17 +170,20 @@ class Transform:
         code = getattr(inspect.unwrap(getattr(fn, "py_func", fn)), "__code__", None)
         return Loc(code.co_filename, code.co_firstlineno, 1) if code is not None else None
 
-    def _specialized(self, specs: tuple[Spec, ...]) -> tuple[Call, Built]:
+    def _specialized(self, specs: tuple[Spec, ...], sizes: Sizes) -> tuple[Call, Built]:
         with self._lock:
-            for known, call, built in self._built:
-                if known == specs and built.current():
+            alike = [(call, built) for known, call, built in self._built if known == specs and built.current()]
+            for call, built in alike:
+                if hold(built.lowered.extents, sizes):
                     return call, built
+            if len(alike) >= VARIANTS:
+                sizes = ()  # one that makes no use of extents, for all sizes to come
             try:
-                built = warm.recall(self, specs, self.options) or self.build(specs)
+                built = warm.recall(self, specs, self.options, sizes) or self.build(specs, sizes)
             except AdcompilerError as error:
                 raise brief(error) from None
             low, kernel = built.lowered, built.compiled().function
-            call = wrapper(specs, low, kernel, self.__name__, self.loc)
+            call = wrapper(specs, low, kernel, self.__name__, self.loc, low.extents)
             self._built.append((specs, call, built))
             self._calls = [call, *self._calls]
             self._quick = [] if self.binding.keywords else self._calls
@@ -185,10 +191,10 @@ class Transform:
             warm.remember(self, specs, built)
             return call, built
 
-    def build(self, specs: tuple[Spec, ...], observer: Observer | None = None) -> Built:
+    def build(self, specs: tuple[Spec, ...], sizes: Sizes = (), observer: Observer | None = None) -> Built:
+        """Derive the program for arguments of these specs; `sizes`, where known, decide how it broadcasts."""
         args, kwargs = (specs, {}) if self.kind.name in ALONG else self.binding.split(specs)
-        base, low = self._derive(args, kwargs, observer)
-        low = derive.expanded(low, self.options, observer)
+        base, low = self._derive(args, kwargs, observer, sizes)
         return Built(low, lambda: base, self.options)
 
     def __ad_lower__(self, args: tuple[Spec, ...], kwargs: dict[str, Spec]) -> Lowered:
@@ -207,21 +213,21 @@ class Transform:
         return self.fn.innermost if isinstance(self.fn, Transform) else self.fn
 
     def _derive(
-        self, args: tuple[Spec, ...], kwargs: dict[str, Spec], observer: Observer | None
+        self, args: tuple[Spec, ...], kwargs: dict[str, Spec], observer: Observer | None, sizes: Sizes = ()
     ) -> tuple[Lowered, Lowered]:
         """(the primal, the transformed program)."""
         name, options = self.kind.name, self.options
         if name in ALONG:
-            return self._derive_along(args, kwargs, observer)
+            return self._derive_along(args, kwargs, observer, sizes)
         if name == "jit":
-            low = primal(self.fn, args, kwargs, options, allow_none=True, observer=observer)
+            low = primal(self.fn, args, kwargs, options, sizes=sizes, allow_none=True, observer=observer)
             return low, derive.compiled(low, options)
         positions = derive.wanted(self.kind.argnums, len(args), self.loc)
         floats = tuple(
             derive.as_float(spec, self.binding.label(k), self.loc) if k in positions else spec
             for k, spec in enumerate(args)
         )
-        base = primal(self.fn, floats, kwargs, options, observer=observer)
+        base = primal(self.fn, floats, kwargs, options, sizes=sizes, observer=observer)
         if name in JACOBIANS:
             return base, self._derive_jacobian(base, positions, observer)
         derived = derive.gradient(
@@ -242,14 +248,14 @@ class Transform:
         return jacobians.jacobian(base, positions, self.options, mode=name, bare=bare, observer=observer)
 
     def _derive_along(
-        self, args: tuple[Spec, ...], kwargs: dict[str, Spec], observer: Observer | None
+        self, args: tuple[Spec, ...], kwargs: dict[str, Spec], observer: Observer | None, sizes: Sizes = ()
     ) -> tuple[Lowered, Lowered]:
         """jvp, vjp and hvp."""
         kind, loc = self.kind.name, self.loc
         primals, other = self.binding.specs(args, kwargs, None)
         if not isinstance(primals, Tuple) or primals.cls is not None:
             raise TypeMismatch("primals is a tuple with one entry per argument", loc, "(x,) for one argument")
-        base = primal(self.fn, primals.items, {}, self.options, observer=observer)
+        base = primal(self.fn, primals.items, {}, self.options, sizes=sizes, observer=observer)
         base = derive.hold(base, len(primals.items), self.default)
         if kind == "vjp":
             return base, along.vjp(base, other, self.options, observer)
@@ -265,13 +271,13 @@ class Transform:
     # Looking.
     def lower(self, *args: Any, **kwargs: Any) -> Built:
         """What such a call compiles: `.primal_ir`, `.ir`, `.source`, `.kernel`, `.signature`, `.path`."""
-        _, specs = self._plain(self.binding(args, kwargs))
-        return self.lower_specs(specs)
+        given, specs = self._plain(self.binding(args, kwargs))
+        return self.lower_specs(specs, sizes_of(given, specs))
 
-    def lower_specs(self, specs: Sequence[Spec], observer: Observer | None = None) -> Built:
+    def lower_specs(self, specs: Sequence[Spec], sizes: Sizes = (), observer: Observer | None = None) -> Built:
         """As `lower`, from types."""
         try:
-            self._latest = self.build(tuple(specs), observer)
+            self._latest = self.build(tuple(specs), sizes, observer)
         except AdcompilerError as error:
             raise brief(error) from None
         return self._latest

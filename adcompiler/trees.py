@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -28,6 +28,11 @@ def arrays(value: Any, spec: Spec) -> Iterator[Any]:
     elif isinstance(spec, Tuple):
         for v, item in zip(value, spec.items, strict=True):
             yield from arrays(v, item)
+
+
+def sizes_of(values: Sequence[Any], specs: Sequence[Spec]) -> tuple[tuple[int, ...], ...]:
+    """The shape of each leaf, () for scalars."""
+    return tuple(np.shape(leaf) for v, spec in zip(values, specs, strict=True) for leaf in arrays(v, spec))
 
 
 def rebuilt(spec: Spec, parts: Iterator[Any]) -> Any:

@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from adcompiler.analysis.extents import dims
 from adcompiler.backends import cache
 from adcompiler.driver import Built, Options
 from adcompiler.frontend import Capture, spec_of
 from adcompiler.frontend.capture import TRUSTED
 from adcompiler.frontend.source import lines_of
-from adcompiler.frontend.spec import Leaf, Spec
+from adcompiler.frontend.spec import Leaf, Spec, with_dims
 
 PLAIN = type(None) | type(Ellipsis) | bool | int | float | str | bytes
 
@@ -237,6 +238,11 @@ def _path(identity: Any, specs: Sequence[Spec], options: Options) -> Path:
     return cache.directory() / f"{state.hexdigest()}.derived"
 
 
+def _write(path: Path, record: dict[str, Any]) -> None:
+    content = pickle.dumps(record)
+    cache.write(path, _digest(content) + b"\n" + content)
+
+
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
@@ -245,17 +251,27 @@ def _usable(options: Options) -> bool:
     return options.cache and not os.environ.get("ADCOMPILER_VERIFY")
 
 
-def recall(transform: Any, specs: Sequence[Spec], options: Options) -> Built | None:
-    """The specialization that an earlier process stored, if all that it depends on is still the same."""
-    if not _usable(options):
-        return None
+def _read(transform: Any, specs: Sequence[Spec], options: Options) -> dict[str, Any] | None:
+    """The record of these specs; None where there is none, or one that was cut off."""
     try:
         check, _, content = _path(transform, specs, options).read_bytes().partition(b"\n")
     except (Unfit, OSError):
         return None
-    if check != _digest(content):  # cut off
+    return pickle.loads(content) if check == _digest(content) else None
+
+
+def recall(transform: Any, specs: Sequence[Spec], options: Options, sizes: Sequence[tuple[int, ...]]) -> Built | None:
+    """The specialization that an earlier process stored, if all that it depends on is still the same.
+
+    A program that broadcasts has a record that says which extents count, and one for what they are.
+    """
+    if not _usable(options):
         return None
-    record = pickle.loads(content)
+    record = _read(transform, specs, options)
+    if record is not None and sizes and record["meetings"]:
+        record = _read(transform, with_dims(specs, dims(record["meetings"], sizes)), options)
+    if record is None or "program" not in record:
+        return None
     try:
         known = Known(transform, specs)
         for k, (where, expected) in enumerate(record["reads"]):
@@ -267,7 +283,7 @@ def recall(transform: Any, specs: Sequence[Spec], options: Options) -> Built | N
     except (KeyError, ValueError, AttributeError, Unfit):  # names that are gone, or stand for something else
         return None
     found = tuple(Capture.at(name, place, spec) for name, place, spec in captures)
-    built = Built(replace(low, captures=found), lambda: transform.build(specs).primal(), options)
+    built = Built(replace(low, captures=found), lambda: transform.build(specs, sizes).primal(), options)
     built.kernel = record["kernel"]
     return built
 
@@ -278,7 +294,9 @@ def remember(transform: Any, specs: Sequence[Spec], built: Built) -> None:
         return
     low = built.lowered
     try:
-        path, known = _path(transform, specs, built.options), Known(transform, specs)
+        general = _path(transform, specs, built.options)
+        path = _path(transform, with_dims(specs, low.extents), built.options)
+        known = Known(transform, specs)
         reads = []
         for k, (place, value) in enumerate(low.reads):
             reads.append((_dumps(place, known), fingerprint(value)))
@@ -289,5 +307,6 @@ def remember(transform: Any, specs: Sequence[Spec], built: Built) -> None:
         program = _dumps((replace(low, captures=(), reads=()), captures), known)
     except Unfit:
         return
-    record = pickle.dumps({"reads": reads, "program": program, "kernel": built.kernel})
-    cache.write(path, _digest(record) + b"\n" + record)
+    _write(path, {"meetings": low.meetings, "reads": reads, "program": program, "kernel": built.kernel})
+    if low.meetings and low.extents:
+        _write(general, {"meetings": low.meetings})

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from adcompiler.analysis.extents import Axis
 from adcompiler.driver import same_static
 from adcompiler.errors import Loc, ShapeMismatch, TypeMismatch
 from adcompiler.frontend import Lowered
 from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
-from adcompiler.ir.types import DTYPES, Array, Scalar
+from adcompiler.ir.types import DTYPES, Array, Dim, Scalar
 from adcompiler.ir.walk import walk
 from adcompiler.trees import overlap, plain, rebuilt, record
 
@@ -146,10 +147,27 @@ def _captured(text: _Text, inner: _Text, low: Lowered, flat: list[str], loc: Loc
     return ["    try:", *lines, "    except (KeyError, ValueError, AttributeError): return MISS"] if lines else []
 
 
+def _guard_extents(text: _Text, known: Mapping[Axis, Dim], flat: Sequence[str]) -> None:
+    """Guards that extents are what the specialization takes them to be."""
+    first: dict[Dim, str] = {}
+    for (k, axis), dim in known.items():
+        at = f"{flat[k]}.shape[{axis}]"
+        if isinstance(dim, int):
+            text.guards.append(f"{at} == {dim}")
+        elif dim in first:
+            text.guards.append(f"{at} == {first[dim]}")
+        first.setdefault(dim, at)
+
+
 def wrapper(
-    given: Sequence[Spec], low: Lowered, kernel: Callable[..., Any], name: str, loc: Loc | None
+    given: Sequence[Spec],
+    low: Lowered,
+    kernel: Callable[..., Any],
+    name: str,
+    loc: Loc | None,
+    extents: Mapping[Axis, Dim],
 ) -> Callable[[tuple[Any, ...]], Any]:
-    """A function of the argument tuple: the result, or MISS where an argument is not of the given specs.
+    """A function of the argument tuple: the result, or MISS where an argument is not of the given specs and extents.
 
     `low` is the program that `kernel` was compiled from; `name` and `loc` are for errors.
     """
@@ -160,6 +178,7 @@ def wrapper(
         _guard(inner, spec, f"a{k}")
         pairs = zip(paths(spec, f"a{k}"), paths(target, f"a{k}"), strict=True)
         flat += [_argument(at, leaf, want) for (at, leaf), (_, want) in pairs]
+    _guard_extents(inner, extents, flat)
     lines = ["def call(args):", f"    if len(args) != {len(given)}: return MISS"]
     if given:
         lines.append(f"    {', '.join(f'a{k}' for k in range(len(given)))}, = args")

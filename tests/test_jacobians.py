@@ -36,8 +36,7 @@ def interpreted(transform, *args):
     built = transform.lower(*args)
     verify(built.function)
     assert str(parse(built.ir)) == built.ir
-    hidden = [c.read() for c in built.lowered.captures if hasattr(c.spec, "type")]
-    fresh = [np.array(x) if isinstance(x, np.ndarray) else x for x in [*flatten(args), *hidden]]
+    fresh = [np.array(x) if isinstance(x, np.ndarray) else x for x in flatten(args)]
     results = interpret(built.function, [float(x) if isinstance(x, bool) else x for x in fresh])
     plain = (r if hasattr(t.type, "dims") else r.item() for r, t in zip(results, built.function.returns, strict=True))
     return rebuilt(built.lowered.result, plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from test_frontend import build, copied, same
 from zoo import PROGRAMS, Program
 
 import adcompiler as ad
+from adcompiler.analysis.extents import dims, meetings
 from adcompiler.frontend import Lowered, lower, spec_of
 from adcompiler.frontend.capture import flatten
-from adcompiler.frontend.spec import Leaf, leaves
+from adcompiler.frontend.spec import Leaf, leaves, with_dims
 from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.types import Scalar, is_float
@@ -36,12 +38,17 @@ def filled(p: Program, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return bound.args
 
 
-def lowered(p: Program, args: tuple[Any, ...]) -> tuple[Lowered, list[Any]]:
-    """The program's IR and its flat arguments, captured arrays last."""
+def lowered(p: Program, args: tuple[Any, ...], open_: bool = False) -> tuple[Lowered, list[Any]]:
+    """The program's IR and its flat arguments, captured arrays last; `open_`: nothing is known of extents."""
     args = filled(p, args)
-    low = lower(p.fn, tuple(spec_of(a) for a in args))
+    specs = tuple(spec_of(a) for a in args)
+    low = lower(p.fn, specs)
+    leaves_ = [x for a in args for x in flatten(a)]
+    known = {} if open_ else dims(meetings(low.function, len(leaves_)), [np.shape(x) for x in leaves_])
+    if known:
+        low = replace(lower(p.fn, with_dims(specs, known)), extents=known)
     hidden = [c.read() for c in low.captures if isinstance(c.spec, Leaf)]
-    return low, [*(x for a in args for x in flatten(a)), *hidden]
+    return low, [*leaves_, *hidden]
 
 
 @zoo
@@ -54,6 +61,9 @@ def test_interpreted(p: Program) -> None:
         same(result, expected)
         same(tuple(flat[: len(flatten(reference))]), tuple(flatten(reference)))
         check(low.function, lowered(p, args)[1], order=p.order, passes=first, single=p.single, tol=p.tol)
+        if low.extents:
+            low, flat = lowered(p, args, open_=True)
+            check(low.function, flat, order=p.order, passes=False, single=p.single, tol=p.tol)
 
 
 def agree(p: Program, mine: Any, theirs: Any) -> None:

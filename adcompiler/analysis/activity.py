@@ -32,7 +32,7 @@ def differentiable(op: Op) -> tuple[int, ...]:
 def missing(entry: OpDef) -> bool:
     """An op that computes and has no derivative rule."""
     ruled = entry.zero or entry.partials is not None or bool(entry.linear)
-    return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array", "call")
+    return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array")
 
 
 class Classes:

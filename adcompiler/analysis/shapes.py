@@ -64,10 +64,19 @@ class Shapes:
     def same(self, a: Operand, b: Operand) -> bool:
         return self.shape(a) == self.shape(b)
 
+    def columns(self, operands: Iterable[Operand]) -> list[tuple[Extent, ...]]:
+        """The extents that meet on each axis where these are broadcast together."""
+        return _columns([s for s in map(self.shape, operands) if s])
+
+    def inner(self, product: Op) -> list[tuple[Extent, ...]]:
+        """The extents that a product sums over: equal, or it raises."""
+        a, b = map(self.shape, product.args)
+        return [(a[-1], b[max(len(b) - 2, 0)])]
+
     def may_clash(self, operands: Iterable[Operand]) -> bool:
         """Is it open whether these arrays broadcast together?"""
-        shapes = [s for s in map(self.shape, operands) if s]
-        return not all(any(all(e == 1 or members(e) <= members(o) for e in c) for o in c) for c in _columns(shapes))
+        columns = self.columns(operands)
+        return not all(any(all(e == 1 or members(e) <= members(o) for e in c) for o in c) for c in columns)
 
     def fits(self, value: Operand, target: Operand) -> bool:
         """Is it certain that `value` can be written into `target`?"""
@@ -131,7 +140,7 @@ class Shapes:
         return all(map(self._lasting, members(extent) if extent[0] == "either" else extent[1:]))
 
     def _broadcast(self, op: Op) -> Shape | None:
-        return tuple(map(joined, _columns([s for s in map(self.shape, op.args) if s])))
+        return tuple(map(joined, self.columns(op.args)))
 
 
 def _columns(shapes: list[Shape]) -> list[tuple[Extent, ...]]:

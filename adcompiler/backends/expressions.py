@@ -350,7 +350,7 @@ class Expressions:
     def pop(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.pop()")
 
-    # Reductions. Numba's know one axis at a time and no keepdims.
+    # Reductions. Numba's know one axis at a time, and no keepdims.
     def sum(self, op: Op) -> ast.expr:
         return self.reduced(op, op.args[0])
 
@@ -358,6 +358,9 @@ class Expressions:
         node, t = self.expr(operand), operand.type
         assert isinstance(t, Array)
         axes, keep = op.attrs.get("axis"), op.attrs.get("keepdims", False)
+        if not self.kernel and axes is not None:
+            given = axes[0] if len(axes) == 1 else axes
+            return filled(f"np.sum({{0}}, axis={given}{', keepdims=True' if keep else ''})", node)
         if axes is None or (len(axes) == t.rank and not keep):
             node = filled("np.sum({0})", node)
             ones = ", ".join("1" * t.rank)

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adcompiler.errors import AdcompilerError, TypeMismatch, UnsupportedFunction
@@ -41,7 +41,7 @@ from adcompiler.frontend.values import (
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import Function, Op, Region, Value, yielded
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Array, f64
+from adcompiler.ir.types import Array, Dim, f64
 from adcompiler.ir.walk import walk
 
 RECURSION_LIMIT = 20_000
@@ -63,6 +63,9 @@ class Lowered:
     seeds: tuple[int, ...] = ()
     # What a compiled function assigns to fields and keys of its arguments: further returns, and where they go.
     changes: tuple[tuple[str, Spec], ...] = ()
+    # What is open about the extents of arguments, and what this specialization takes them to be: (leaf, axis) -> dim.
+    meetings: tuple[Any, ...] = ()
+    extents: dict[tuple[int, int], Dim] = field(default_factory=dict)
 
 
 def lower(

@@ -5,11 +5,11 @@ A spec is hashable and is part of the specialization key. `flatten` order is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from adcompiler.ir.types import Array, Scalar
+from adcompiler.ir.types import Array, Dim, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,23 @@ class Static:
 
 
 Spec = Leaf | Tuple | Dict | Record | Static
+
+
+def with_dims(specs: Sequence[Spec], known: Mapping[tuple[int, int], Dim]) -> tuple[Spec, ...]:
+    """The specs with dims that are known, by (leaf, axis)."""
+    count = iter(range(1_000_000))
+
+    def visit(spec: Spec) -> Spec:
+        if isinstance(spec, Static):
+            return spec
+        if not isinstance(spec, Leaf):
+            return replace(spec, items=tuple([visit(item) for item in spec.items]))
+        at, t = next(count), spec.type
+        if not isinstance(t, Array):
+            return spec
+        return replace(spec, type=replace(t, dims=tuple(known.get((at, k), d) for k, d in enumerate(t.dims))))
+
+    return tuple([visit(spec) for spec in specs])
 
 
 def leaves(spec: Spec) -> Iterator[Leaf]:

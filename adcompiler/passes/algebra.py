@@ -7,7 +7,7 @@ Identities keep IEEE values up to the sign of zero (`strict`: and that too, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adcompiler.ir.build import Builder, const
@@ -24,7 +24,7 @@ class Scene:
     definer: dict[Value, Op]
     count: dict[Operand, int]
     build: Builder
-    same_shape: Callable[[Operand, Operand], bool]
+    extents: Callable[[Operand], Sequence[object] | None]
     # Do the arrays that an earlier op read still hold what they held? If not, it can't be looked through.
     unchanged: Callable[[Op], bool]
     strict: bool = False
@@ -37,6 +37,10 @@ class Scene:
         if op is None or op.name != name or (once and self.count.get(operand, 0) > 1) or not self.unchanged(op):
             return None
         return op
+
+    def same_shape(self, a: Operand, b: Operand) -> bool:
+        extents = self.extents(a)
+        return extents is not None and extents == self.extents(b)
 
     def negated(self, operand: Operand, once: bool = False) -> Operand | None:
         """x where the operand is -x."""
@@ -297,6 +301,26 @@ def shape_like(s: Scene, op: Op) -> Operand | None:
     return None
 
 
+def summed_to(s: Scene, op: Op) -> Operand | None:
+    """A value summed to a shape: over axes, where it is known which."""
+    value, model = op.args
+    same = shape_like(s, op)
+    if same is not None or op.attrs or not is_float(value.type) or not isinstance(value.type, Array):
+        return same
+    if isinstance(model.type, Scalar):
+        return s.new(op, "sum", value)
+    given, wanted = s.extents(value), s.extents(model)
+    if given is None or wanted is None:
+        return None
+    lead = len(given) - len(wanted)
+    differ = [k for k, (a, b) in enumerate(zip(given[lead:], wanted, strict=True)) if a != b]
+    if any(wanted[k] != 1 for k in differ):
+        return None
+    if lead:
+        value = s.build.op("sum", value, hint=op.result.name, axis=tuple(range(lead)))
+    return s.build.op("sum", value, hint=op.result.name, axis=tuple(differ), keepdims=True) if differ else value
+
+
 def total(s: Scene, op: Op) -> Operand | None:
     """sum(-x) -> -sum(x)"""
     x = s.negated(op.args[0], once=True)
@@ -316,6 +340,6 @@ RULES: dict[str, Rule] = {
     "neg": neg, "add": add, "sub": sub, "mul": mul, "div": div, "floordiv": floordiv, "pow": power,
     "select": select, "not": not_,
     "and": and_, "or": or_, "cast": cast, "maximum": extremum, "minimum": extremum,
-    "broadcast_like": shape_like, "unspread": shape_like, "sum_to": shape_like,
+    "broadcast_like": shape_like, "unspread": summed_to, "sum_to": summed_to,
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), comparison),
 }  # fmt: skip

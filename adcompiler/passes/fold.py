@@ -15,7 +15,7 @@ import numpy as np
 
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import allocates, entry, writes
-from adcompiler.analysis.shapes import Shapes
+from adcompiler.analysis.shapes import Shape, Shapes
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.types import Array, Scalar, np_dtype
@@ -52,6 +52,7 @@ class _Folder:
         self.count = {v: len(ops) for v, ops in uses(fn.body).items()}
         self.aliases, self.shapes = Aliases(fn), Shapes(fn)
         self.returned = {root for a in fn.returns for root in self.aliases.roots(a)}
+        self.owned = {*self.returned, *fn.params}  # memory that is a result already, or the caller's
         self.changed = False
 
     def region(self, region: Region) -> None:
@@ -72,7 +73,7 @@ class _Folder:
         elif self.vacuous(op):
             self.changed = True
         else:
-            self.bare(op)
+            self.bare(op, out)
             self.keep(op, out)
 
     def keep(self, op: Op, out: Region) -> None:
@@ -98,7 +99,7 @@ class _Folder:
         if known is not None:
             return known
         draft = Region()
-        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.same_shape, self.unchanged, self.strict)
+        scene = Scene(self.definer, self.count, Builder(draft, op.loc), self.extents, self.unchanged, self.strict)
         found = self.spread(op, scene)
         if found is None and op.name in RULES:
             found = RULES[op.name](scene, op)
@@ -127,11 +128,17 @@ class _Folder:
         if not isinstance(found, Value) or (isinstance(found.type, Array) and found.type.strided):
             return False
         mine, theirs = self.aliases.roots(op.result), self.aliases.roots(found)
-        if mine & self.returned or not mine or any(self.aliases.writers.get(r) for r in mine):
+        if not mine or any(self.aliases.writers.get(r) for r in mine):
+            return False
+        if mine & self.returned and (not theirs or theirs & self.owned):
             return False
         if any(self.aliases.writers.get(r) for r in theirs) and not self.settled(op, theirs):
             return False
-        return self.same_shape(op.result, found)
+        if not self.same_shape(op.result, found):
+            return False
+        if mine & self.returned:
+            self.owned |= theirs
+        return True
 
     def settled(self, op: Op, roots: frozenset[Value]) -> bool:
         """Is the memory not written any more once `op` has run? (Not said of ops made in this round.)"""
@@ -150,13 +157,13 @@ class _Folder:
         return True
 
     def same_shape(self, a: Operand, b: Operand) -> bool:
-        return self.known_shape(a) == self.known_shape(b)
+        extents = self.extents(a)
+        return extents is not None and extents == self.extents(b)
 
-    def known_shape(self, operand: Operand) -> object:
-        """Ops made in this round are not in the table of shapes yet: they equal nothing."""
-        structure = self.shapes.structure
-        if isinstance(operand, Value) and operand not in structure.home:
-            return object()
+    def extents(self, operand: Operand) -> Shape | None:
+        """None for ops made in this round, which are not in the table of shapes yet."""
+        if isinstance(operand, Value) and operand not in self.shapes.structure.home:
+            return None
         return self.shapes.shape(operand)
 
     def computed(self, op: Op) -> Const | None:
@@ -180,7 +187,7 @@ class _Folder:
         if table is None or table.kind != "elementwise" or not isinstance(op.result.type, Array) or not table.allocates:
             return None
         sources = [self.spread_scalar(a) for a in op.args if isinstance(a.type, Array)]
-        if any(s is None for s in sources) or len({self.known_shape(a) for a in op.args if _is_array(a)}) != 1:
+        if any(s is None for s in sources) or len({self.extents(a) for a in op.args if _is_array(a)}) != 1:
             return None
         args = [self.spread_scalar(a) or a for a in op.args]
         model = next(self.definer[a].args[1] for a in op.args if isinstance(a, Value) and _is_array(a))
@@ -211,8 +218,22 @@ class _Folder:
                 continue
             op.args[k], self.changed = copy.args[0], True
 
-    def bare(self, op: Op) -> None:
-        """Use a scalar in place of its spread where broadcasting does the same."""
+    def spread_array(self, operand: Operand, out: Region) -> Operand | None:
+        """a where the operand is the array a spread over another, seen so that broadcasting spreads it as well."""
+        op = self.definer.get(operand) if isinstance(operand, Value) else None
+        if op is None or op.name != "broadcast_like" or not _is_array(op.args[0]) or not self.unchanged(op):
+            return None
+        axes = op.attrs.get("axis")
+        if axes is None or op.attrs.get("keepdims"):
+            return op.args[0]
+        assert isinstance(operand.type, Array)
+        items = tuple("n" if k in axes else "000" for k in range(operand.type.rank))
+        view = Builder(out, op.loc).op("view", op.args[0], index=items, hint=getattr(op.args[0], "name", "t"))
+        self.definer[view] = out.ops[-1]
+        return view
+
+    def bare(self, op: Op, out: Region) -> None:
+        """Use a scalar or a smaller array in place of its spread where broadcasting does the same."""
         table = entry(op)
         if table is None:
             return
@@ -224,9 +245,11 @@ class _Folder:
                 op.args[1], self.changed = source, True
         elif table.kind == "elementwise" and allocates(op):
             for k, arg in enumerate(op.args):
-                source = self.spread_scalar(arg)
                 others = [a for j, a in enumerate(op.args) if j != k and _is_array(a)]
-                if source is not None and any(self.known_shape(a) == self.known_shape(arg) for a in others):
+                if not any(self.same_shape(a, arg) for a in others):
+                    continue
+                source = self.spread_scalar(arg) or self.spread_array(arg, out)
+                if source is not None:
                     op.args[k], self.changed = source, True
 
     # Control flow.

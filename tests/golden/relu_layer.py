@@ -1,10 +1,9 @@
 import numpy as np
-from adcompiler.runtime import sum_to, where
+from adcompiler.runtime import where
 
 
 def relu_layer_grad(w, x, b):
     """Gradient of relu_layer with respect to w."""
-    t = w @ x
-    t_1 = t + b
-    h = np.maximum(t_1, 0.0)
-    return np.outer(sum_to(where(t_1 > 0.0, 2.0 * h, 0.0), t), x)
+    t = w @ x + b
+    h = np.maximum(t, 0.0)
+    return np.outer(where(t > 0.0, 2.0 * h, 0.0), x)

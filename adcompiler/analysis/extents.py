@@ -1,0 +1,124 @@
+"""Which extents of arguments decide how a program broadcasts: what compiling asks of the arrays of a call.
+
+`x + y` of two vectors adds element by element, or spreads one of them if it is of size 1. Where the program leaves
+that open, the arrays of the call say which: the extents that meet get one name in the types of the parameters
+(`f64[n]`, `f64[n]`), or are known to be 1, and a call with other extents is another specialization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from adcompiler.analysis.shapes import Extent, Shapes, members
+from adcompiler.ir.core import CONTROL, Function, Op, Value
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import Dim
+from adcompiler.ir.walk import walk
+
+Axis = tuple[int, int]  # (position of a parameter, its axis)
+LETTERS = "nmkdhpqrst"
+
+
+def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
+    """The extents in a column that may be other than 1."""
+    return frozenset().union(*map(members, column)) - {1}
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Extents that are broadcast together: axes of parameters, and numbers."""
+
+    axes: frozenset[Axis]
+    numbers: frozenset[int] = frozenset()
+
+
+def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
+    """The meetings that are open, among the first `count` parameters."""
+    shapes = Shapes(fn)
+    places = {p: k for k, p in enumerate(fn.params[:count])}
+
+    def met(ops: Iterable[Op], columns: Callable[[Op], Iterable[tuple[Extent, ...]]]) -> dict[Meeting, None]:
+        every = (_atoms(column) for op in ops for column in columns(op))
+        return {m: None for atoms in every if len(atoms) > 1 and (m := _meeting(atoms, places)).axes}
+
+    ops = list(walk(fn.body))
+    found = met(filter(_broadcasts, ops), lambda op: shapes.columns(op.args))
+    if found:  # what is equal because a product needs it helps to say what else is
+        found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
+    return tuple(found)
+
+
+def _meeting(atoms: frozenset[Extent], places: Mapping[Value, int]) -> Meeting:
+    axes = frozenset(a for e in atoms if (a := _axis(e, places)) is not None)
+    return Meeting(axes, frozenset(e for e in atoms if isinstance(e, int)))
+
+
+def _broadcasts(op: Op) -> bool:
+    """Are the operands brought to one shape?"""
+    if op.name in CONTROL or op.name not in OPS:
+        return False
+    entry = OPS[op.name]
+    return (entry.kind == "elementwise" and entry.allocates) or op.name in (
+        "assign", "accumulate", "broadcast_like", "sum_to", "unspread",
+    )  # fmt: skip
+
+
+def _axis(extent: object, places: Mapping[Value, int]) -> Axis | None:
+    if not (isinstance(extent, tuple) and extent[0] == "axis" and extent[1] in places):
+        return None
+    return places[extent[1]], extent[2]
+
+
+def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axis, Dim]:
+    """What the sizes of a call say: axes that are 1 or another number that they meet, and names of equal ones."""
+    fixed: dict[Axis, int] = {}
+    groups: list[set[Axis]] = []
+    for meeting in open_:
+        largest = max((*(sizes[p][k] for p, k in meeting.axes), *meeting.numbers))
+        if any(n not in (1, largest) for n in meeting.numbers):
+            continue
+        alike = {a for a in meeting.axes if _size(sizes, a) == largest}
+        if any(_size(sizes, a) not in (1, largest) for a in meeting.axes):
+            continue  # they don't go together: the program says so when it runs
+        fixed |= dict.fromkeys(meeting.axes - alike, 1)
+        if meeting.numbers:
+            fixed |= dict.fromkeys(alike, largest)
+        groups = [*_merged(groups, alike)]
+    found: dict[Axis, Dim] = {}
+    names = _names()
+    for group in groups:
+        numbers = {fixed[a] for a in group if a in fixed}
+        dim: Dim = numbers.pop() if numbers else next(names) if len(group) > 1 else None
+        found |= dict.fromkeys(group, dim)
+    return {axis: dim for axis, dim in sorted((found | fixed).items()) if dim is not None}
+
+
+def _size(sizes: Sequence[tuple[int, ...]], axis: Axis) -> int:
+    return sizes[axis[0]][axis[1]]
+
+
+def _merged(groups: list[set[Axis]], new: set[Axis]) -> Iterator[set[Axis]]:
+    """The groups with one more; those that share an axis are one."""
+    for group in groups:
+        if group & new:
+            new = new | group
+        else:
+            yield group
+    if new:
+        yield new
+
+
+def _names() -> Iterator[str]:
+    yield from LETTERS
+    yield from (f"n_{k}" for k in range(1, 10_000))
+
+
+def hold(known: Mapping[Axis, Dim], sizes: Sequence[tuple[int, ...]]) -> bool:
+    """Are these sizes as the dims say?"""
+    named: dict[str, int] = {}
+    for (p, k), dim in known.items():
+        size = sizes[p][k]
+        if size != (named.setdefault(dim, size) if isinstance(dim, str) else dim):
+            return False
+    return True

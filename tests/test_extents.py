@@ -1,0 +1,140 @@
+"""The arrays of a call say how a program broadcasts: no sum where none is needed, a new specialization where it is."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adcompiler as ad
+from adcompiler.analysis.extents import Meeting, dims, hold
+from adcompiler.transform import VARIANTS
+
+
+def met(*axes: tuple[int, int], numbers: tuple[int, ...] = ()) -> Meeting:
+    return Meeting(frozenset(axes), frozenset(numbers))
+
+
+@pytest.mark.parametrize(
+    ("open_", "sizes", "known"),
+    [
+        ([met((0, 0), (1, 0))], [(3,), (3,)], {(0, 0): "n", (1, 0): "n"}),
+        ([met((0, 0), (1, 0))], [(1,), (1,)], {(0, 0): "n", (1, 0): "n"}),
+        ([met((0, 0), (1, 0))], [(3,), (1,)], {(1, 0): 1}),
+        ([met((0, 0), (1, 0))], [(3,), (4,)], {}),
+        ([met((0, 0), (1, 0))], [(0,), (1,)], {(0, 0): 0}),
+        ([met((0, 0), numbers=(3,))], [(3,)], {(0, 0): 3}),
+        ([met((0, 0), numbers=(3,))], [(1,)], {(0, 0): 1}),
+        ([met((0, 0), numbers=(3,))], [(2,)], {}),
+        ([met((0, 0), (1, 0)), met((1, 0), (2, 1))], [(3,), (3,), (2, 3)], 
+         dict.fromkeys([(0, 0), (1, 0), (2, 1)], "n")),
+        ([met((0, 0), (1, 0)), met((1, 0), (2, 0))], [(1,), (1,), (4,)], {(0, 0): 1, (1, 0): 1}),
+        ([met((0, 0), (1, 0)), met((0, 1), (2, 0))], [(3, 2), (3,), (2,)],
+         {(0, 0): "n", (1, 0): "n", (0, 1): "m", (2, 0): "m"}),
+    ],
+)  # fmt: skip
+def test_dims(open_: Any, sizes: Any, known: Any) -> None:
+    found = dims(open_, sizes)
+    if (0,) in sizes:  # nothing times one is nothing: no name is needed, none is wrong
+        assert hold(found, sizes)
+    else:
+        assert found == known
+    assert hold(found, sizes)
+
+
+def test_hold() -> None:
+    known = {(0, 0): "n", (1, 0): "n", (2, 0): 1}
+    assert hold(known, [(5,), (5,), (1,)])
+    assert not hold(known, [(5,), (4,), (1,)])
+    assert not hold(known, [(5,), (5,), (2,)])
+
+
+def spread(x, y):
+    s = x * y
+    return np.sum(np.exp(s) * y)
+
+
+def reference(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    a, b = np.broadcast_to(x, shape), np.broadcast_to(y, shape)
+    full = [b * b * np.exp(a * b), np.exp(a * b) * (1.0 + a * b)]
+    found = []
+    for g, v in zip(full, (x, y), strict=True):
+        g = g.sum(axis=tuple(range(g.ndim - v.ndim)))
+        found.append(g.sum(axis=tuple(k for k, n in enumerate(v.shape) if n == 1), keepdims=True))
+    return found
+
+
+def test_every_way_to_broadcast() -> None:
+    rng = np.random.default_rng(0)
+    g = ad.grad(spread, argnums=(0, 1))
+    shapes = [(3, 4), (1, 4), (3, 1), (1, 1)]
+    for left, right in itertools.product(shapes, [*shapes, (4,), (1,)]):
+        x, y = rng.standard_normal(left), rng.standard_normal(right)
+        for mine, theirs in zip(g(x, y), reference(x, y), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_sizes_are_no_part_of_it() -> None:
+    g = ad.grad(spread, argnums=(0, 1))
+    for n in (3, 5, 1, 0, 7):
+        x, y = np.linspace(0.1, 1.0, n), np.linspace(0.2, 0.4, n)
+        for mine, theirs in zip(g(x, y), reference(x, y), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    assert len(g._built) == 1
+    assert "sum_to" not in g.source
+
+
+def test_a_few_ways_then_one_for_all() -> None:
+    def f(a, b, c, d):
+        return np.sum(a * b * c * d)
+
+    g = ad.grad(f, argnums=(0, 1, 2, 3))
+    for sizes in itertools.product((1, 3), repeat=4):
+        args = [np.full(n, 0.5) for n in sizes]
+        for n, mine in zip(sizes, g(*args), strict=True):
+            np.testing.assert_allclose(mine, np.full(n, 0.125 * max(sizes) / n))
+    assert len(g._built) == VARIANTS + 1
+    assert "sum_to" in g._built[-1][2].source
+
+
+def test_sizes_that_clash_are_refused_at_the_line() -> None:
+    g = ad.grad(spread)
+    g(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="shapes do not match") as caught:
+        g(np.ones(3), np.ones(4))
+    assert "test_extents.py" in str(caught.value)
+
+
+def test_literal_extents() -> None:
+    def f(x):
+        y = np.zeros(3)
+        y += x
+        return np.sum(y * y * x)
+
+    g = ad.grad(f)
+    np.testing.assert_allclose(g(np.array([0.1, 0.2, 0.3])), 3.0 * np.array([0.1, 0.2, 0.3]) ** 2)
+    np.testing.assert_allclose(g(np.array([0.2])), [3 * 3 * 0.04])
+
+
+def test_lower_knows_the_sizes_too() -> None:
+    built = ad.grad(spread, argnums=(0, 1)).lower(np.ones((2, 3)), np.ones(3))
+    assert "%x: f64[:, n], %y: f64[n]" in built.primal_ir
+    assert "np.sum(" in built.source and "sum_to" not in built.source
+    assert (
+        "sum_to"
+        in ad.grad(spread, argnums=(0, 1))
+        .lower_specs([ad.transform.spec_of(np.ones((2, 3))), ad.transform.spec_of(np.ones(3))])
+        .source
+    )
+
+
+def test_jvp_and_vjp() -> None:
+    x, y = np.ones((2, 3)), np.full((2, 1), 2.0)
+    _, dot = ad.jvp(spread)((x, y), (np.ones_like(x), None))
+    assert dot == pytest.approx(6 * 4 * np.exp(2.0))
+    _, bars = ad.vjp(spread)((x, y), 1.0)
+    for mine, theirs in zip(bars, reference(x, y), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
