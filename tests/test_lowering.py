@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ from test_frontend import copied
 from test_zoo import lowered, seeds
 from zoo import PROGRAMS, Program
 
+from adcompiler.backends.naming import identifier
+from adcompiler.backends.python import emit, imports_of
+from adcompiler.frontend import lower as lower_python
+from adcompiler.frontend import spec_of
 from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.types import is_float
@@ -35,17 +40,33 @@ def loops(fn: Function, fuse: bool = True) -> Function:
     return run_passes(low, ("cse", "hoist", "cse", "dce"), verify=True)
 
 
+def as_python(fn: Function) -> Any:
+    """The text of the kernel, run by Python."""
+    text = emit(fn, kernel=True)
+    space: dict[str, Any] = {}
+    exec(imports_of(text) + text, space)
+    run = space[identifier(fn.name)]
+
+    def function(_: Function, args: Sequence[Any]) -> tuple[Any, ...]:
+        with np.errstate(all="ignore"):
+            found = run(*args)
+        return found if isinstance(found, tuple) else (found,)
+
+    return function
+
+
 def same_as_lowered(fn: Function, args: Sequence[Any], single: bool = False) -> None:
     """Same results and same contents of written arguments, fused and not."""
     expected_args = copied(tuple(args))
     expected = [*interpret(fn, expected_args), *expected_args]
-    for fuse in (True, False):
+    fused, plain = loops(fn), loops(fn, fuse=False)
+    for run, low in ((interpret, fused), (interpret, plain), (as_python(fused), fused)):
         mine_args = copied(tuple(args))
-        mine = [*interpret(loops(fn, fuse), mine_args), *mine_args]
+        mine = [*run(low, mine_args), *mine_args]
         for a, b in zip(mine, expected, strict=True):
             a, b = np.asarray(a), np.asarray(b)
-            assert a.dtype == b.dtype and a.shape == b.shape
-            tol = 2e-5 if single or a.dtype == np.float32 else 1e-12
+            assert (a.dtype == b.dtype or not a.ndim) and a.shape == b.shape  # Python's floats are not float32
+            tol = 2e-5 if single or np.float32 in (a.dtype, b.dtype) else 1e-12
             np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
 
 
@@ -64,3 +85,24 @@ def test_zoo(p: Program) -> None:
         raw = reverse(fn, ask)
         same_as_lowered(raw, [*flat, *bars], p.single)
         same_as_lowered(improve(raw), [*flat, *bars], p.single)
+
+
+def halved(d, p):
+    d[::2] = d[1::2]
+    return ((1.2 + math.sin(d[0])) ** 1.5) * (p + np.sum(d))
+
+
+def shadowing(a, x, n):
+    a -= x[0] + math.sin(0.5 * n)
+    for _ in x:
+        x[:-1] = x[0] * x[:-1]
+        x[3 - n] = math.sin(x[0] + x[0] + halved(x, a))
+        x[0] = math.sin(a + a)
+    return np.sum(x)
+
+
+def test_parameters_keep_their_variables() -> None:
+    """An expression printed at each of its uses keeps what it reads through the loop around it."""
+    args = (0.7, np.array([0.3, -0.9, 1.4, 0.2]), 4)
+    fn = optimizer()(lower_python(shadowing, tuple(map(spec_of, args))).function)
+    same_as_lowered(optimizer()(reverse(fn, Pullback((0, 1), ("one",)))), args)

@@ -107,8 +107,7 @@ class Interference:
 
     def around(self, op: Op, live: int) -> int:
         """Values of outside that the loop uses live through all of it."""
-        outside = [v for v in free(*op.regions) if v not in self.plan.folded]
-        return self.define(op.results, live) | self.mask(outside)
+        return self.define(op.results, live) | self.uses(*free(*op.regions))
 
     def counted(self, op: Op, live: int) -> int:
         # Python reads the bounds once; that they keep their names through the loop is for the reader.
