@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ import llvmlite.binding as llvm
 import numba
 
 from adcompiler.backends import cache
+from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle
 from adcompiler.ir.core import Region, Value
-from adcompiler.ir.table import OPS, OpDef
+from adcompiler.ir.table import OPS, OpDef, with_attributes
 from adcompiler.ir.types import Array, Scalar, Type
 
 # Attributes that rules may ask for, with values to show them by.
@@ -61,9 +63,9 @@ class Recorder(Handle):
 
 def written(name: str, args: list[str], attrs: dict[str, Any]) -> str:
     """The op as an expression."""
-    template = OPS[name].emit
+    template = with_attributes(OPS[name].emit, attrs)
     if "{" in template:
-        return template.format(*args, **attrs)
+        return template.format(*args)
     return f"{template or name}({', '.join(args)})"
 
 
@@ -73,8 +75,11 @@ def tidy(text: str) -> str:
 
 
 def recorded(entry: OpDef) -> tuple[list[str], set[str]]:
-    """(what becomes of an adjoint g, operand by operand; which of the values y, a, b, ... that reads)."""
-    rules = entry.partials if entry.partials is not None else entry.transpose
+    """(what becomes of an adjoint g, operand by operand; which of the values y, a, b, ... that reads).
+
+    Of a rule that reverse mode transposes it is shown what becomes of a direction.
+    """
+    rules = entry.partials if entry.partials is not None else _whole(entry)
     kind: Type = Scalar("f64") if entry.partials is not None else Array("f64", (None, None))
     read: set[str] = set()
     builder = Builder(Region([Value("g", kind)]))
@@ -86,9 +91,20 @@ def recorded(entry: OpDef) -> tuple[list[str], set[str]]:
             continue
         wanted = list(inspect.signature(rule).parameters)
         inner = {k: v for k, v in SHOWN.items() if k in wanted or k in _inner(rule)}
-        result = rule(g, y, *xs, **inner)
-        pushed.append(tidy(result.text if isinstance(result, Recorder) else repr(result)))
+        try:
+            result = rule(g, y, *xs, **inner)
+        except MissingRule as missing:
+            pushed.append(missing.message)
+            continue
+        parts = [r for r in (result if isinstance(result, tuple) else (result,)) if r is not None]
+        pushed.append(", ".join(tidy(r.text if isinstance(r, Recorder) else repr(r)) for r in parts))
     return pushed, {name for name in read if name in ("y", *"abcdef")}
+
+
+def _whole(entry: OpDef) -> list[Callable[..., Any] | None]:
+    """One rule per operand, transposes and pushforwards together."""
+    pairs = zip_longest(entry.transpose, entry.pushforward)
+    return [transpose or pushforward for transpose, pushforward in pairs]
 
 
 def _inner(rule: Callable[..., Any]) -> list[str]:
@@ -99,7 +115,7 @@ def _inner(rule: Callable[..., Any]) -> list[str]:
 
 def described(entry: OpDef) -> tuple[str, str]:
     """(what reverse mode keeps, derivative)."""
-    if entry.partials is None and not entry.transpose:
+    if entry.partials is None and not (entry.transpose or entry.pushforward):
         kept = "indices" if len(entry.writes) + len(entry.reads or ()) and entry.kind == "memory" else "nothing"
         return kept, entry.doc or ("0" if entry.zero else "none: it has no derivative")
     pushed, read = recorded(entry)

@@ -24,14 +24,19 @@ def differentiable(op: Op) -> tuple[int, ...]:
         return ()
     if entry.partials is not None:
         return tuple(k for k, p in enumerate(entry.partials) if p is not None and k < len(op.args))
-    if entry.linear:
-        return entry.linear
+    if entry.linear or entry.pushforward:
+        return tuple(k for k in range(len(op.args)) if k in entry.linear or k in pushed(entry))
     return tuple(range(len(op.args))) if missing(entry) else ()
+
+
+def pushed(entry: OpDef) -> tuple[int, ...]:
+    """Operand positions with a pushforward."""
+    return tuple(k for k, rule in enumerate(entry.pushforward) if rule is not None)
 
 
 def missing(entry: OpDef) -> bool:
     """An op that computes and has no derivative rule."""
-    ruled = entry.zero or entry.partials is not None or bool(entry.linear)
+    ruled = entry.zero or entry.partials is not None or bool(entry.linear or entry.pushforward)
     return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array")
 
 

@@ -197,5 +197,9 @@ RULES: dict[str, Any] = {
     "outer": lambda s, op: (*s.shape(op.args[0]), *s.shape(op.args[1])),
     "matmul": lambda s, op: (*s.shape(op.args[0])[:-1], *s.shape(op.args[1])[1:]),
     "sum": _reduced,
+    **dict.fromkeys(
+        ("tril", "triu", "inv", "inv_or_nan", "cofactor", "cofactor_dot", "cholesky"), lambda s, op: s.shape(op.args[0])
+    ),
+    **dict.fromkeys(("solve", "solve_triangular"), lambda s, op: s.shape(op.args[1])),
     "view": _view,
 }

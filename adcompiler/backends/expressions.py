@@ -14,8 +14,9 @@ from adcompiler.backends.fold import Plan
 from adcompiler.backends.naming import Names
 from adcompiler.errors import InternalError
 from adcompiler.ir.core import Const, Op, Operand, Value
-from adcompiler.ir.table import OPS
+from adcompiler.ir.table import OPS, OpDef, with_attributes
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, is_float
+from adcompiler.passes.access import place
 
 with warnings.catch_warnings():  # astor asks for names that ast has deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -51,7 +52,8 @@ def text_of(node: ast.expr) -> str:
 def names_called(op: Op) -> set[str]:
     """The global names that the text of `op` may use."""
     emit = OPS[op.name].emit if op.name in OPS else ""
-    called = set(re.findall(r"(?<![.\w])([a-z_]\w*)\(", emit)) | set(HELPERS.get(op.name, ()))
+    kernel = OPS[op.name].kernel if op.name in OPS else ""
+    called = set(re.findall(r"(?<![.\w])([a-z_]\w*)\(", emit + kernel)) | set(HELPERS.get(op.name, ()))
     return called | ({emit} if emit.isidentifier() else set())
 
 
@@ -174,18 +176,25 @@ class Expressions:
         if op.name == "undef":
             return zero_of(op.result.type)
         build = self.special.get(op.name)
-        return build(op) if build else self.template(op, OPS[op.name].emit)
+        return build(op) if build else self.template(op, self.written(OPS[op.name], op))
+
+    def written(self, entry: OpDef, op: Op) -> str:
+        """The op's template."""
+        return (
+            entry.kernel.replace("{place}", repr(place(op).strip(" ()")))
+            if self.kernel and entry.kernel
+            else entry.emit
+        )
 
     def template(self, op: Op, template: str) -> ast.expr:
         """The op's template, its result brought back to the op's dtype where Numba widens."""
         if not template:
             raise InternalError(f"op {op.name} has no emission")
-        for key, value in op.attrs.items():
-            template = template.replace(f"{{{key}}}", repr(value))
+        template = with_attributes(template, op.attrs)
         node = tidied(filled(template, *self.exprs(op.args)))
         widened = isinstance(node, ast.BinOp) or (isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not))
         helper = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in INTEGER_HELPERS
-        t = op.result.type
+        t = op.results[0].type
         if (widened or helper) and isinstance(t, Scalar) and t.dtype in NARROW:
             return filled(f"{numpy_type(t.dtype)}({{0}})", node)
         return node

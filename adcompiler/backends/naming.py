@@ -255,14 +255,19 @@ class Names:
         return all(
             not self.classes.members[o] & self.classes.clash[root]
             and same_variable_type(o.type, root.type)
-            and self._replaceable(root, o)
+            and self._replaceable(root, o, name)
             for o in others
         )
 
-    def _replaceable(self, new: Value, old: Value) -> bool:
-        """Arrays get another variable's name only where they take its place: `x = x.copy()`, `x_bar = x_bar + v`."""
+    def _replaceable(self, new: Value, old: Value, name: str) -> bool:
+        """Arrays get another variable's name only where they take its place: `x = x.copy()`, `x_bar = x_bar + v`.
+
+        Not temporaries: in an array expression Numba takes the second t, its t.1, and t_1 for the same.
+        """
         if not isinstance(new.type, Array | Stack):
             return True
+        if re.fullmatch(r"t(_\d+)?", name):
+            return False
         definer = self.classes.graph.plan.structure.definer.get(new)
         if definer is None or definer.regions or isinstance(new.type, Stack) or new.type.strided:
             return False

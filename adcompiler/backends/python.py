@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from adcompiler.backends.statements import COLUMNS, Line, Statements
 from adcompiler.ir.core import Function
 
 INDENT = "    "
+STRING = re.compile(r"'[^'\n]*'")
 DEFAULT_FLAGS = frozenset({"contract", "nsz", "reassoc"})
 FastMath = None | bool | Iterable[str]
 
@@ -77,9 +79,9 @@ def _rows(line: Line) -> list[str]:
 def _wrapped(line: Line) -> list[str]:
     """A long `return a, b, ...` over several lines, in parentheses."""
     outer, inner = INDENT * (line.depth + 1), INDENT * (line.depth + 2)
-    rows = textwrap.wrap(
-        line.text.removeprefix("return "), COLUMNS - len(inner), break_long_words=False, break_on_hyphens=False
-    )
+    text = STRING.sub(lambda literal: literal[0].replace(" ", "\0"), line.text.removeprefix("return "))
+    rows = textwrap.wrap(text, COLUMNS - len(inner), break_long_words=False, break_on_hyphens=False)
+    rows = [row.replace("\0", " ") for row in rows]
     return [f"{outer}return (", *(inner + row for row in rows), f"{outer})"]
 
 

@@ -115,6 +115,9 @@ class Statements:
         build = self.special.get(op.name)
         if build and op not in self.plan.choices:
             return build(op)
+        if len(op.results) > 1:
+            targets = ", ".join(self.names[r] for r in op.results)
+            return self.stated([Line(0, f"{targets} = {text_of(self.x.op(op))}")], op)
         return self.stated(self.set(op.result, self.x.op(op)), op)
 
     def stated(self, lines: list[Line], op: Op) -> list[Line]:
@@ -130,7 +133,7 @@ class Statements:
         """Does the op belong to the adjoint of a statement, and not just fetch or set up something for it?"""
         if op.regions or op.name in ("raise_if", "print"):
             return True
-        target = op.result if op.results else op.args[0]
+        target = op.results[0] if op.results else op.args[0]
         made = OPS[op.name].kind == "alloc"
         return isinstance(target, Value) and not made and is_adjoint(target.name)
 

@@ -110,6 +110,12 @@ class Context:
                 self.unrollable[value] = self.unrollable[arg]
         return value
 
+    def ops(self, name: str, *args: Operand, **attrs: Any) -> list[Value]:
+        """Append an op with several results."""
+        values: list[Value] = self._emit(name, args, attrs, "t").results
+        self.temps.update(values)
+        return values
+
     def do(self, name: str, *args: Operand, **attrs: Any) -> None:
         self._emit(name, args, attrs, "t")
 

@@ -34,6 +34,7 @@ from adcompiler.frontend.elementwise import (
 )
 from adcompiler.frontend.fence import refuse
 from adcompiler.frontend.iteration import extent, make_range, range_count, reverse, static_items
+from adcompiler.frontend.linalg import LINALG_FUNCTIONS, OF_RUNTIME, SCIPY_LINALG
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
 from adcompiler.frontend.values import (
     NONE,
@@ -235,7 +236,7 @@ def _range(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
 
 
 def _table() -> dict[Any, Handler]:
-    rows: dict[Any, Handler] = dict(ARRAY_FUNCTIONS)
+    rows: dict[Any, Handler] = ARRAY_FUNCTIONS | LINALG_FUNCTIONS
     rows |= {getattr(np, n): ufunc(n, getattr(np, n)) for n in UNARY.split()}
     rows |= {getattr(np, n): ufunc(n, getattr(np, n)) for n in BINARY_OPS.split()}
     rows |= {getattr(np, n): extremum(n, getattr(np, n)) for n in EXTREMA.split()}
@@ -285,6 +286,7 @@ OURS: dict[str, Handler] = {
     "stack": stack,
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
     **{n: of_scipy(o) for n, o in SPECIAL.items()},
+    **OF_RUNTIME,
 }  # fmt: skip
 TABLE = _table()
 
@@ -297,8 +299,15 @@ def _of_scipy() -> None:
     TABLE[sp.polygamma] = polygamma
 
 
+@cache
+def _of_scipy_linalg() -> None:
+    TABLE.update({getattr(sys.modules["scipy.linalg"], n): handler for n, handler in SCIPY_LINALG.items()})
+
+
 def find(fn: Any) -> Handler | None:
     """How a known function is lowered, None for any other."""
+    if "scipy.linalg" in sys.modules:
+        _of_scipy_linalg()
     if "scipy.special" in sys.modules:
         _of_scipy()
     try:

@@ -137,11 +137,12 @@ class Handle:
         return self.operand.value if isinstance(self.operand, Const) else None
 
     def call(self, name: str, *args: Any, **attrs: Any) -> Handle:
-        """Apply op `name` to handles and numbers; numbers take this handle's dtype."""
+        """Apply op `name` to handles and numbers; numbers take this handle's dtype. Several results: a tuple."""
         entry = OPS[name]
         reads = entry.reads if entry.kind != "view" else None  # who takes a view will read it
         operands = [self.lift(a, content=reads is None or k in reads) for k, a in enumerate(args)]
-        return Handle(self.builder, self.builder.op(name, *operands, **attrs))
+        made = [Handle(self.builder, r) for r in self.builder.emit(name, operands, attrs).results]
+        return made[0] if len(made) == 1 else tuple(made)  # type: ignore[return-value]
 
     def take(self, content: bool) -> Operand:
         """The operand; `content` says whether its elements will be read, or just its shape."""

@@ -72,14 +72,15 @@ class Machine:
         result = entry.evaluate(*args, **{k: v for k, v in op.attrs.items() if k not in ("safe", "checked")})
         if not entry.allocates:
             return [result]
-        return [fresh(result, args, op.result.type)]
+        parts = [result] if len(op.results) == 1 else result
+        return [fresh(part, args, r.type) for part, r in zip(parts, op.results, strict=True)]
 
     def undefined(self, op: Op, args: list[Any]) -> Sequence[Any]:
         """An undefined value stays one through arithmetic (which may be speculated); a choice may drop it."""
         mask = args[0]
         if op.name == "select" and isinstance(mask, np.bool_):
             return [args[1] if mask else args[2]]
-        return [UNDEF]
+        return [UNDEF] * len(op.results)
 
     def condition(self, op: Op, value: Any) -> bool:
         if value is UNDEF:

@@ -31,12 +31,20 @@ class OpDef:
                  or IR handles alike. For ops that act element by element this is both JVP and VJP.
       linear     operand positions in which the op is linear (jointly multilinear), with
       transpose  one entry per operand: f(g, operands, out) -> adjoint of that operand
-      missing    neither: differentiating raises MissingRule
+      pushforward  one entry per operand: None, or f(d, out, operands) -> the direction d of that operand pushed
+                 through to the result (to a tuple of results, None where it is zero), built of ops that are linear
+                 in d. Reverse mode transposes what the rule builds (transforms/transposed.py). For matrix functions,
+                 whose pullback is no partial and no transpose of the op itself: one rule serves both modes, and
+                 what a rule asks of its operands is again what must be kept. `out`: all results, where several
+      missing    none of them: differentiating raises MissingRule
     singular     a partial may be infinite or nan where the value is not: masked adjoints skip it
 
     Emission:
-      emit       template with {0}, {1} ... for operands, e.g. 'np.sin({0})', '{0} + {1}'
+      emit       template with {0}, {1} ... for operands, e.g. 'np.sin({0})', '{0} + {1}'; attributes by name,
+                 or {**} for all of them as keyword arguments
       prec       Python precedence of the emitted expression (ast node kind is derived from the text)
+      kernel     the template in kernels, where what Numba has is slow to compile or does not say where it failed:
+                 a helper of the runtime; {place} becomes the user's place, for its errors
       cheap      recomputing costs no more than a load
 
     Lowering (adcompiler/lowering) computes array results in loops of our own. An elementwise op needs nothing for
@@ -57,6 +65,7 @@ class OpDef:
     partials: tuple[Callable[..., Any] | None, ...] | None = None
     linear: tuple[int, ...] = ()
     transpose: tuple[Callable[..., Any] | None, ...] = ()
+    pushforward: tuple[Callable[..., Any] | None, ...] = ()
     zero: bool = False
     mask: bool = False
     singular: bool | Callable[[Any], bool] = False
@@ -68,6 +77,7 @@ class OpDef:
     ordered: bool = False
     may_raise: Callable[[Any], bool] | None = None
     emit: str = ""
+    kernel: str = ""
     cheap: bool = False
     element: Callable[..., Any] | None = None
     extents: Callable[..., Any] | None = None
@@ -77,6 +87,15 @@ class OpDef:
 
 
 OPS: dict[str, OpDef] = {}
+
+
+def with_attributes(template: str, attrs: Attrs) -> str:
+    """An emission template with its attributes filled in: `{n}` by name, `{**}` as keyword arguments."""
+    given = {k: v for k, v in attrs.items() if k not in ("safe", "checked")}
+    template = template.replace("{**}", "".join(f", {k}={v!r}" for k, v in given.items()))
+    for key, value in given.items():
+        template = template.replace(f"{{{key}}}", repr(value))
+    return template
 
 
 def define(entry: OpDef) -> OpDef:

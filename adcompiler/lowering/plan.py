@@ -72,7 +72,7 @@ class Plan:
         read = any(a is value and (table.reads is None or k in table.reads) for k, a in enumerate(user.args))
         if is_looped(user):
             return "element" if read else "shape"
-        if user.results and user.result in self.inlined:
+        if len(user.results) == 1 and user.result in self.inlined:
             return "element" if read or table.kind == "view" else "shape"
         return "shape" if user.name == "dim" or (table.kind == "alloc" and not read) else "memory"
 

@@ -220,6 +220,10 @@ elementwise("copysign", np.copysign, "np.copysign({0}, {1})",
 elementwise("square", np.square, "np.square({0})", lambda y, x: 2.0 * x, rule=infer.numeric, samples=ANY, cheap=True,
             scales=True)  # fmt: skip
 elementwise("sqrt", np.sqrt, "np.sqrt({0})", masked=(lambda g, y, x: g / (2.0 * y),), samples=POSITIVE, singular=True)
+# The length of a vector, from the sum of its squares: a square root whose derivative at 0 is 0 (design: kinks).
+elementwise("length", np.sqrt, "np.sqrt({0})",
+            masked=(lambda g, y, x: o.select(o.eq(y, 0.0), 0.0, g / (2.0 * y)),), samples=POSITIVE,
+            singular=True)  # fmt: skip
 elementwise("cbrt", np.cbrt, "np.cbrt({0})", masked=(lambda g, y, x: g / (3.0 * (y * y)),), samples=ANY, singular=True)
 elementwise("reciprocal", np.reciprocal, "np.reciprocal({0})", lambda y, x: -(y * y), samples=ANY, singular=True)
 elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, singular=True)

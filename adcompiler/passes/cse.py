@@ -47,10 +47,10 @@ class _Merger:
             if op.name in CONTROL:
                 self.control(op, known, versions)
             elif (key := self.key(op, versions)) is not None:
-                if key in known:
+                if key in known and not (self.handed(op) and self.handed(known[key])):
                     self.merge(op, known[key])
                     continue
-                known[key] = op
+                known.setdefault(key, op)
             self.wrote(own_writes(op), versions)
             kept.append(op)
         region.ops = kept
@@ -59,6 +59,8 @@ class _Merger:
         """Use the results of `into`; where the user named only the others, under their names."""
         for mine, theirs in zip(op.results, into.results, strict=True):
             self.env[mine] = theirs
+            if self.handed(op):
+                self.returned |= self.aliases.roots(theirs)
             if is_temporary(theirs.name) and not is_adjoint(mine.name):
                 theirs.name = mine.name
 
@@ -94,9 +96,12 @@ class _Merger:
         return op.name, tuple(args), tuple(sorted((k, repr(v)) for k, v in op.attrs.items())), state
 
     def frozen(self, result: Value) -> bool:
-        """Fresh memory that is never written, and not handed to the caller."""
-        roots = self.aliases.roots(result)
-        return not (roots & self.returned) and not any(self.aliases.writers.get(r) for r in roots)
+        """Fresh memory that is never written."""
+        return not any(self.aliases.writers.get(r) for r in self.aliases.roots(result))
+
+    def handed(self, op: Op) -> bool:
+        """Does the caller get memory that the op made? Not two results may share theirs."""
+        return allocates(op) and any(self.aliases.roots(r) & self.returned for r in op.results)
 
 
 def _rank(operand: Operand) -> tuple[int, str | int]:

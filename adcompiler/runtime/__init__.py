@@ -1,4 +1,10 @@
-"""What generated code may call: helpers that mean the same under plain Python and inside Numba."""
+"""What generated code may call: helpers that mean the same under plain Python and inside Numba.
+
+Those that call LAPACK or SciPy's special functions are imported when they are first asked for: SciPy takes long.
+"""
+
+from importlib import import_module as _import
+from typing import Any
 
 from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradient, sum_to, where
 from adcompiler.runtime.integers import floordiv, int_power, mod
@@ -6,7 +12,18 @@ from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln
 
 prange = range  # iterations that don't depend on each other; run in order for now
 
+LINALG = "cholesky cofactor cofactor_dot det inv inv_or_nan slogdet solve solve_triangular tril triu"
+LATER = dict.fromkeys(LINALG.split(), "linalg")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import(f"{__name__}.{LATER[name]}"), name)
+
+
 __all__ = [
+    *LATER,
     "broadcast_like",
     "digamma",
     "erf",

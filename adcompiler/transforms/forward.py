@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from adcompiler.analysis.activity import Activity, missing
+from adcompiler.analysis.activity import Activity, missing, pushed
 from adcompiler.analysis.alias import Aliases
 from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle, const
@@ -24,6 +24,7 @@ from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import Env, Structure
 from adcompiler.transforms.defined import defined
+from adcompiler.transforms.transposed import at_place
 
 
 def forward(fn: Function, wrt: Sequence[int], values: bool = True, name: str | None = None, width: int = 1) -> Function:
@@ -143,13 +144,16 @@ class Forward:
         self.b.add(Op(op.name, args, results, dict(op.attrs), [], op.loc))
         if entry.kind in ("memory", "view", "tape", "alloc"):
             if self._active(op.result if op.results else op.args[0]):
-                self._learn(op, [self._memory(op, entry, args, lane) for lane in self.lanes])
-        elif op.results and self._active(op.result):
+                made = [self._memory(op, entry, args, lane) for lane in self.lanes]
+                if op.results:
+                    self._learn(op.result, made)
+        elif any(map(self._active, op.results)):
             found = [] if entry.zero else [self._rule(op, entry, args, lane) for lane in self.lanes]
-            tangents = [t for t in found if t is not None]
-            if not tangents and isinstance(op.result.type, Array):
-                tangents = [self._zero(op.result) for _ in self.lanes]  # it is active once it is written to
-            self._learn(op, tangents)
+            for k, result in enumerate(op.results):
+                tangents = [t for t in (row[k] for row in found) if t is not None]
+                if not tangents and isinstance(result.type, Array) and self._active(result):
+                    tangents = [self._zero(result) for _ in self.lanes]  # it is active once it is written to
+                self._learn(result, tangents)
 
     def _memory(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> Operand | None:
         """The same on the shadow: memory and its views, writes and tapes are linear."""
@@ -171,45 +175,53 @@ class Forward:
         made = b.emit(op.name, operands, attrs)
         return made.result if made.results else None
 
-    def _learn(self, op: Op, found: Sequence[Operand | None]) -> None:
-        """The tangents of the op's result, by name and to be found again."""
+    def _learn(self, value: Value, found: Sequence[Operand | None]) -> None:
+        """The tangents of a result, by name and to be found again."""
         tangents = [t for t in found if t is not None]
         for tangent in tangents:
             if isinstance(tangent, Value) and tangent not in self._known:
-                tangent.name = f"{op.result.name}_dot"
+                tangent.name = f"{value.name}_dot"
                 self._known.add(tangent)
         if tangents:
-            self.dot[op.result] = tangents
+            self.dot[value] = tangents
 
-    def _rule(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> Operand | None:
-        b = self.b
-        active = [k for k, a in enumerate(op.args) if self._active(a)]
-        total: Handle | None = None
-        handles = [b.handle(a) for a in args]
-        out = b.handle(self.env[op.result])
-        for k in active:
-            direction = b.handle(self._tangent(op.args[k], lane))
-            if entry.partials is not None:
-                rule = entry.partials[k]
-                if rule is None:
-                    continue
-                part = rule(direction, out, *handles, **op.attrs)
-                if self.activity.chosen(op.args[k]) and self.activity.unbounded(op):
-                    off = direction.call("eq", direction, 0.0)
-                    part = part.call("select", off, 0.0, part)
-            elif k in entry.linear:
-                swapped = [*args[:k], direction.operand, *args[k + 1 :]]
-                part = Handle(b, b.op(op.name, *swapped, **op.attrs))
-            elif missing(entry):
-                raise MissingRule(f"{op.name} has no derivative rule", op.loc)
-            else:
-                continue
-            total = part if total is None else total + part
-        return None if total is None else self._shaped(op, total)
+    def _rule(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> list[Operand | None]:
+        """The tangents of the results, None for those that are zero."""
+        totals: list[Handle | None] = [None] * len(op.results)
+        handles = [self.b.handle(a) for a in args]
+        for k in [k for k, a in enumerate(op.args) if self._active(a)]:
+            direction = self.b.handle(self._tangent(op.args[k], lane))
+            with at_place(op):
+                parts = self._pushed(op, entry, k, direction, handles)
+            for i, part in enumerate(parts):
+                old = totals[i]
+                totals[i] = part if old is None else old if part is None else old + part
+        pairs = zip(op.results, totals, strict=True)
+        return [self._shaped(op, r, t) if t is not None and self._active(r) else None for r, t in pairs]
 
-    def _shaped(self, op: Op, total: Handle) -> Operand:
+    def _pushed(self, op: Op, entry: OpDef, k: int, d: Handle, handles: list[Handle]) -> Sequence[Handle | None]:
+        """The direction d of operand k pushed through the op: one for each result."""
+        outs = [self.b.handle(self.env[r]) for r in op.results]
+        if entry.partials is not None:
+            rule = entry.partials[k]
+            part = None if rule is None else rule(d, *outs, *handles, **op.attrs)
+            if part is not None and self.activity.chosen(op.args[k]) and self.activity.unbounded(op):
+                part = part.call("select", d.call("eq", d, 0.0), 0.0, part)
+            return [part]
+        if k in entry.linear:
+            swapped = [a.operand for a in [*handles[:k], d, *handles[k + 1 :]]]
+            return [self.b.handle(self.b.op(op.name, *swapped, **op.attrs))]
+        if k in pushed(entry):
+            rule, out = entry.pushforward[k], outs[0] if len(outs) == 1 else tuple(outs)
+            made = rule(d, out, *handles, **op.attrs)  # type: ignore[misc]
+            return made if isinstance(made, tuple) else [made]
+        if missing(entry):
+            raise MissingRule(f"{op.name} has no derivative rule", op.loc)
+        return [None] * len(op.results)
+
+    def _shaped(self, op: Op, result: Value, total: Handle) -> Operand:
         """The tangent of a broadcast result: full size, also where only a small operand varies; never an alias."""
-        shape = self.env[op.result]
+        shape = self.env[result]
         operand = total.operand
         if not isinstance(shape.type, Array):
             return operand

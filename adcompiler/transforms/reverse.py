@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from adcompiler.analysis.activity import Activity, missing
+from adcompiler.analysis.activity import Activity, differentiable, missing, pushed
 from adcompiler.analysis.alias import Aliases
 from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle, const
@@ -26,6 +26,7 @@ from adcompiler.transforms.defined import defined
 from adcompiler.transforms.loops import Control
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
 from adcompiler.transforms.shadows import Shadows
+from adcompiler.transforms.transposed import at_place, pullback
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,40 +170,58 @@ class Reverse:
             return
         if entry.kind == "alloc" or (entry.kind == "view" and self.shadows.has(op.result)):
             return
-        rules = entry.partials if entry.partials is not None else entry.transpose
-        if not rules:
-            if missing(entry):
-                raise MissingRule(f"{op.name} has no derivative rule", op.loc)
+        if missing(entry):
+            raise MissingRule(f"{op.name} has no derivative rule", op.loc)
+        if not differentiable(op):
             return
-        g = self.adjoint(op.result, sweep)
-        if g is None:
+        bars = [self.adjoint(r, sweep) if self.activity.active(r) else None for r in op.results]
+        if all(g is None for g in bars):
             return
-        out = Lazy(self.residuals, sweep, op, op.result, True)
+        outs = [Lazy(self.residuals, sweep, op, r, True) for r in op.results]
         args = [
             Lazy(self.residuals, sweep, op, a, False) if isinstance(a, Value) else Handle(sweep.b, a) for a in op.args
         ]
-        for k, arg in enumerate(op.args):
-            if k >= len(rules) or rules[k] is None or not self.activity.active(arg):
-                continue
-            pushed = rules[k](Handle(sweep.b, g), out, *args, **op.attrs)  # type: ignore[misc]
-            if entry.partials is not None and self.activity.masked(op.result) and self.activity.unbounded(op):
-                pushed = _unless_zero(sweep.b, g, pushed)
-            self._contribute(op, arg, pushed.operand, g, sweep)
+        for k in differentiable(op):
+            if self.activity.active(op.args[k]):
+                with at_place(op):
+                    pulled = self._pulled(op, entry, k, bars, outs, args)
+                if pulled is not None:
+                    self._contribute(op, op.args[k], pulled.operand, sweep)
 
-    def _contribute(self, op: Op, arg: Operand, pushed: Operand, g: Operand, sweep: Sweep) -> None:
+    def _pulled(
+        self, op: Op, entry: OpDef, k: int, bars: list[Any], outs: list[Lazy], args: list[Handle]
+    ) -> Handle | None:
+        """What the adjoints of the results become, through the op, as the adjoint of operand k."""
+        if k in pushed(entry):
+            out = outs[0] if len(outs) == 1 else tuple(outs)
+            found = pullback(entry.pushforward[k], args[k], out, args, bars, op.attrs)  # type: ignore[arg-type]
+            seeds = [g for g in bars if g is not None]
+            if found is None or len(seeds) > 1 or isinstance(seeds[0].type, Array) or not self._hazard(op):
+                return found
+            return _unless_zero(args[k].builder, seeds[0], found)
+        rules = entry.partials if entry.partials is not None else entry.transpose
+        (g,), b = bars, args[k].builder
+        pulled: Handle = rules[k](Handle(b, g), *outs, *args, **op.attrs)  # type: ignore[misc]
+        return _unless_zero(b, g, pulled) if entry.partials is not None and self._hazard(op) else pulled
+
+    def _hazard(self, op: Op) -> bool:
+        """May a mask have set the adjoint of the op to zero where what it is multiplied by is infinite?"""
+        return any(map(self.activity.masked, op.results)) and self.activity.unbounded(op)
+
+    def _contribute(self, op: Op, arg: Operand, pulled: Operand, sweep: Sweep) -> None:
         arrays = [a for a in op.args if isinstance(a.type, Array)]
         exact = OPS[op.name].partials is None or (len(arrays) == 1 and isinstance(arg.type, Array))
-        if exact and type(pushed.type) is type(arg.type) and not self.shadows.has(arg):
-            self._add_exact(arg, pushed, sweep)
+        if exact and type(pulled.type) is type(arg.type) and not self.shadows.has(arg):
+            self._add_exact(arg, pulled, sweep)
         elif exact and self.shadows.has(arg) and self.activity.active(arg):
-            sweep.b.do("accumulate", self.shadows.of(arg, sweep), pushed)
+            sweep.b.do("accumulate", self.shadows.of(arg, sweep), pulled)
         else:
-            self.add(arg, pushed, sweep)
+            self.add(arg, pulled, sweep)
 
-    def _add_exact(self, arg: Operand, pushed: Operand, sweep: Sweep) -> None:
+    def _add_exact(self, arg: Operand, pulled: Operand, sweep: Sweep) -> None:
         assert isinstance(arg, Value)
         old = sweep.adjoint.get(arg)
-        total = pushed if old is None else sweep.b.op("add", old, pushed)
+        total = pulled if old is None else sweep.b.op("add", old, pulled)
         if isinstance(total, Value) and total.name == "t":
             total.name = f"{arg.name}_bar"
         sweep.adjoint[arg] = total

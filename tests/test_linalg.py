@@ -1,0 +1,295 @@
+"""Linear algebra: rules in both modes and two orders, degenerate matrices, what compiled code gives and raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+from harness import Case, check, plain, pullback
+from test_ops import array, function
+
+import adcompiler as ad
+from adcompiler.ir.build import Builder
+from adcompiler.ir.core import Function, Operand
+from adcompiler.ir.interpret import interpret
+from adcompiler.ir.table import OPS
+from adcompiler.ir.types import f64
+from adcompiler.transforms.forward import forward
+
+RNG = np.random.default_rng(0)
+A3 = RNG.standard_normal((3, 3)) + 2 * np.eye(3)
+A4 = RNG.standard_normal((4, 4)) + np.eye(4)
+S3 = A3 @ A3.T
+V3, B32 = RNG.standard_normal(3), RNG.standard_normal((3, 2))
+A23, A42 = RNG.standard_normal((2, 3)), RNG.standard_normal((4, 2))
+ONE = np.array([[0.7]])
+
+
+def whole(name: str, args: Sequence[Any], attrs: dict[str, Any]) -> Function:
+    """All results of one op, squared: what flows back into it depends on them."""
+
+    def body(b: Builder, x: list[Operand]) -> Operand:
+        parts = b.emit(name, x, attrs).results
+        weighed = [b.op("sum", b.op("square", p)) if isinstance(p.type, type(array(1))) else p for p in parts]
+        total: Operand = weighed[0]
+        for k, p in enumerate(weighed[1:]):
+            total = b.op("add", total, b.op("mul", p, b.op("add", total, b.op("exp", p))) if k % 2 else p)
+        return total
+
+    return function([array(np.ndim(a)) if np.ndim(a) else f64 for a in args], body)
+
+
+# Samples of every op of kind "linalg", and of the triangles that their rules are made of.
+SAMPLES: list[tuple[str, Sequence[Any], dict[str, Any]]] = [
+    ("solve", [A3, V3], {}),
+    ("solve", [A3, B32], {}),
+    ("solve", [ONE, np.array([0.3])], {}),
+    ("inv", [A3], {}),
+    ("inv", [ONE], {}),
+    ("inv_or_nan", [A3], {}),
+    ("det", [A3], {}),
+    ("det", [A4], {}),
+    ("det", [ONE], {}),
+    ("cofactor_dot", [A3, S3], {}),
+    ("slogdet", [A3], {}),
+    ("slogdet", [-A3], {}),
+    ("cholesky", [S3], {}),
+    ("cholesky", [ONE], {}),
+    ("solve_triangular", [A3, V3], {}),
+    ("solve_triangular", [A3, B32], {"lower": True}),
+    ("solve_triangular", [A3, B32], {"trans": 1}),
+    ("solve_triangular", [A3, V3], {"trans": 1, "lower": True, "unit_diagonal": True}),
+    ("solve_triangular", [A3, V3], {"unit_diagonal": True}),
+    ("tril", [A23], {}),
+    ("tril", [A42], {"k": -1}),
+    ("triu", [A42], {}),
+    ("triu", [A23], {"k": 1}),
+]
+TWICE_ONLY = ("cofactor_dot",)  # the third derivative of a determinant
+
+
+@pytest.mark.parametrize(("name", "args", "attrs"), SAMPLES, ids=lambda v: v if isinstance(v, str) else "")
+def test_rules(name: str, args: Sequence[Any], attrs: dict[str, Any]) -> None:
+    if name in TWICE_ONLY:
+        pytest.skip("covered as the second order of det")
+    check(whole(name, args, attrs), args, passes=False)
+
+
+def test_every_op_has_samples() -> None:
+    names = {n for n, e in OPS.items() if e.kind == "linalg" or e.pushforward}
+    assert names <= {name for name, *_ in SAMPLES} | {"cofactor"}
+
+
+# Degenerate matrices.
+def gradient(fn: Callable[..., Any], *args: Any) -> Any:
+    return ad.grad(fn)(*args)
+
+
+def det(a: Any) -> Any:
+    return np.linalg.det(a)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+def test_det_of_singular_matrices(n: int) -> None:
+    """Rank n - 1, n - 2 and 0: cofactors, and what becomes of them, by products of minors."""
+    base = np.random.default_rng(n).standard_normal((n, n))
+    for missing in {min(1, n), min(2, n), n}:
+        a = base.copy()
+        a[:missing] = 0.0 if missing == n else a[missing] if missing < n else 0.0
+        minors = np.array(
+            [[np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) * (-1) ** (i + j) for j in range(n)] for i in range(n)]
+        ).reshape(n, n)
+        scale = 1.0 + np.abs(minors).max()
+        np.testing.assert_allclose(gradient(det, a), minors, atol=1e-12 * scale)
+        d = np.random.default_rng(9).standard_normal((n, n))
+        h = 1e-3
+        bent = (gradient(det, a + h * d) - gradient(det, a - h * d)) / (2 * h)
+        second = ad.jvp(ad.grad(det))((a,), (d,))[1]
+        np.testing.assert_allclose(second, bent, atol=2e-4 * scale)
+
+
+def test_third_derivative_of_det_is_refused() -> None:
+    def twice(a):
+        return np.sum(ad.grad(det)(a) ** 2)
+
+    with pytest.raises(ad.MissingRule, match="third derivative of a determinant") as caught:
+        ad.grad(ad.grad(lambda a: np.sum(ad.grad(twice)(a))))(A3)
+    assert caught.value.loc is not None
+
+
+def test_norm_at_zero() -> None:
+    zero = np.zeros(3)
+    for norm in (
+        lambda x: np.linalg.norm(x),
+        lambda x: np.linalg.norm(x, 1),
+        lambda x: np.linalg.norm(x, ord=3),
+        lambda x: np.linalg.norm(x, 2.5),
+    ):
+        assert gradient(norm, zero).tolist() == [0.0] * 3
+    assert ad.jvp(lambda x: np.linalg.norm(x))((zero,), (np.ones(3),))[1] == 0.0
+    mixed = np.array([[0.0, 0.0], [3.0, 4.0]])
+    rows = gradient(lambda a: np.sum(np.linalg.norm(a, axis=1)), mixed)
+    np.testing.assert_allclose(rows, [[0.0, 0.0], [0.6, 0.8]], rtol=1e-15)
+
+
+def test_slogdet_of_a_singular_matrix() -> None:
+    def safe(a):
+        sign, logdet = np.linalg.slogdet(a)
+        return np.where(sign > 0, logdet, 0.0)
+
+    assert ad.value_and_grad(safe)(np.zeros((2, 2)))[0] == 0.0
+    assert not ad.grad(safe)(np.zeros((2, 2))).any()
+    value = ad.jit(lambda a: np.linalg.slogdet(a))(np.zeros((2, 2)))
+    assert tuple(value) == (0.0, -np.inf)
+
+
+def test_cholesky_reads_the_lower_triangle() -> None:
+    """As NumPy does: the gradient is lower triangular; along symmetric directions it is the symmetric one."""
+
+    def f(a):
+        return np.sum(np.linalg.cholesky(a) ** 3)
+
+    g = gradient(f, S3)
+    assert not np.triu(g, 1).any()
+    noisy = S3 + np.triu(np.full((3, 3), 7.0), 1)
+    np.testing.assert_allclose(gradient(f, noisy), g, rtol=1e-12)
+    d = B32 @ B32.T
+    h = 1e-5
+    np.testing.assert_allclose(np.sum(g * d), (f(S3 + h * d) - f(S3 - h * d)) / (2 * h), rtol=1e-8)
+    upper = gradient(lambda a: np.sum(np.linalg.cholesky(a, upper=True) ** 3), S3)
+    np.testing.assert_allclose(upper, g.T, rtol=1e-12)
+
+
+# Compiled code against NumPy and SciPy.
+FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda a, b: np.linalg.solve(a, b), (A3, V3)),
+    (lambda a, b: np.linalg.solve(a, b), (A3, B32)),
+    (lambda a: np.linalg.inv(a), (A4,)),
+    (lambda a: np.linalg.det(a), (A4,)),
+    (lambda a: np.linalg.slogdet(a), (A4,)),
+    (lambda a: np.linalg.cholesky(a), (S3,)),
+    (lambda a: np.tril(a), (A42,)),
+    (lambda a: np.triu(a, -1), (A42,)),
+    (lambda a, b: scipy.linalg.solve_triangular(a, b, trans="T", lower=True), (A3, B32)),
+    (lambda a, b: scipy.linalg.solve_triangular(a, b, unit_diagonal=True), (A3, V3)),
+    (lambda a, b: scipy.linalg.cho_solve((a, True), b), (np.linalg.cholesky(S3), B32)),
+    (lambda a: scipy.linalg.cholesky(a), (S3,)),
+    (lambda a: scipy.linalg.cholesky(a, lower=True), (S3,)),
+    (lambda a: np.linalg.norm(a), (A42,)),
+    (lambda a: np.linalg.norm(a, 3, axis=1, keepdims=True), (A42,)),
+    (lambda a: np.linalg.norm(a, axis=(1, 0)), (A42,)),
+]
+
+
+def parts(result: Any) -> list[np.ndarray]:
+    return [np.asarray(r) for r in (result if isinstance(result, tuple) else (result,))]
+
+
+@pytest.mark.parametrize("k", range(len(FUNCTIONS)))
+def test_compiled(k: int) -> None:
+    """Both dtypes, C and Fortran order, negative strides."""
+    fn, args = FUNCTIONS[k]
+    run = ad.jit(fn)
+    for dtype, tol in ((np.float64, 1e-12), (np.float32, 2e-5)):
+        single = [a.astype(dtype) for a in args]
+        layouts = [single]
+        if dtype == np.float64:
+            layouts += [[np.asfortranarray(a) for a in single], [np.ascontiguousarray(a[::-1])[::-1] for a in single]]
+        expected = fn(*single)
+        for given in layouts:
+            found = run(*given)
+            for mine, theirs in zip(parts(found), parts(expected), strict=True):
+                np.testing.assert_allclose(mine, theirs, rtol=tol, atol=tol)
+                assert mine.dtype == dtype
+
+
+def test_integers_are_read_as_floats() -> None:
+    a, b = np.array([[2, 1], [1, 3]]), np.array([1, 2])
+    np.testing.assert_allclose(ad.jit(lambda a, b: np.linalg.solve(a, b))(a, b), np.linalg.solve(a, b))
+    assert ad.jit(lambda a: np.linalg.norm(a))(b) == np.linalg.norm(b)
+
+
+def test_empty_matrices() -> None:
+    nothing = np.zeros((0, 0))
+    assert ad.jit(lambda a: np.linalg.det(a))(nothing) == 1.0
+    assert ad.grad(det)(nothing).shape == (0, 0)
+    assert ad.jit(lambda a: np.linalg.slogdet(a))(nothing) == (1.0, 0.0)
+    assert ad.jit(lambda a: np.linalg.inv(a))(nothing).shape == (0, 0)
+    assert ad.jit(lambda a: np.linalg.cholesky(a))(nothing).shape == (0, 0)
+    assert ad.jit(lambda a, b: np.linalg.solve(a, b))(nothing, np.zeros(0)).shape == (0,)
+    assert ad.jit(lambda a: np.linalg.norm(a))(np.zeros(0)) == 0.0
+
+
+# Errors: NumPy's class, at the user's line.
+ERRORS = [
+    (lambda a: np.linalg.solve(a, a), np.zeros((2, 2)), "Singular matrix"),
+    (lambda a: np.linalg.inv(a), np.ones((3, 3)), "Singular matrix"),
+    (lambda a: np.linalg.cholesky(a), -np.eye(2), "not positive definite"),
+    (lambda a: scipy.linalg.solve_triangular(a, a), np.zeros((2, 2)), "Singular matrix"),
+]
+
+
+@pytest.mark.parametrize("k", range(len(ERRORS)))
+def test_errors(k: int) -> None:
+    fn, a, message = ERRORS[k]
+    place = rf"{message} \(test_linalg.py:{fn.__code__.co_firstlineno}\)"
+    with pytest.raises(np.linalg.LinAlgError, match=place):
+        ad.jit(fn)(a)
+    with pytest.raises(np.linalg.LinAlgError, match=place):
+        ad.vjp(fn)((a,), a)
+
+
+def test_shapes() -> None:
+    for fn, args in (
+        (lambda a, b: np.linalg.solve(a, b), (B32, V3)),
+        (lambda a, b: np.linalg.solve(a, b), (A4, V3)),
+        (lambda a: np.linalg.inv(a), (B32,)),
+        (lambda a: np.linalg.det(a), (B32,)),
+        (lambda a: np.linalg.cholesky(a), (B32,)),
+    ):
+        with pytest.raises(ad.ShapeMismatch) as caught:
+            ad.jit(fn)(*args)
+        assert caught.value.loc is not None and caught.value.loc.line == fn.__code__.co_firstlineno
+
+
+def test_refused() -> None:
+    for fn, args, message in (
+        (lambda a: np.linalg.solve(a, a), (V3,), "needs a matrix"),
+        (lambda a: np.linalg.norm(a, "fro"), (V3,), "for matrices"),
+        (lambda a: np.linalg.norm(a, 3), (A3,), "no matrix norm of order 3"),
+        (lambda a: np.linalg.norm(a, axis=2), (A3,), "axis 2 is out of bounds"),
+        (lambda a, p: np.linalg.norm(a, p), (V3, 3.0), "literal number"),
+    ):
+        with pytest.raises(ad.AdcompilerError, match=message) as caught:
+            ad.jit(fn)(*args)
+        assert caught.value.loc is not None
+
+
+def test_the_lines_of_a_gradient() -> None:
+    def f(a, b):
+        x = np.linalg.solve(a, b)
+        return np.sum(x**2)
+
+    g = ad.grad(f, argnums=(0, 1))
+    g(A3, V3)
+    assert "t = np.linalg.solve(a.T, 2.0 * x)\n" in g.source
+    assert g.source.count("linalg.solve") == 2
+
+
+def test_values_of_the_interpreter() -> None:
+    """A helper's plain Python is the meaning of its op."""
+    fn = function([array(2), array(2)], lambda b, x: b.op("solve_triangular", *x, trans=1, lower=True))
+    (x,) = interpret(fn, [A3, B32])
+    np.testing.assert_allclose(np.tril(A3).T @ x, B32, rtol=1e-12)
+
+
+def test_modes_agree_on_several_results() -> None:
+    fn = whole("slogdet", [A3], {})
+    case = Case(fn, [A3])
+    d = case.direction()
+    forwards = case.jvp(forward(fn, [0]), d)[0]
+    (backwards,) = interpret(pullback(case, fn, plain), [A3, 1.0])
+    assert forwards == pytest.approx(float(np.sum(backwards * d[0])), rel=1e-12)
