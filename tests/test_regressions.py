@@ -40,6 +40,28 @@ def f(x):
         x[0] *= 1.1
     return x
 """),
+    "condition_of_while_changes_an_object": ((0.7,), """
+def h(d):
+    d["n"] = d["n"] * 1.5
+    return d["n"] < 9.0
+
+def f(a):
+    d = {"n": a}
+    s = 0.0
+    while h(d):
+        s += d["n"] ** 2
+    return s + d["n"]
+"""),
+    "condition_of_while_learns_that_a_name_is_bound": ((0.7,), """
+def f(a):
+    k = 0
+    while k < a:
+        k += 1
+        if k > 2:
+            a *= 2
+        return a
+    return 0.5
+"""),
     "captured_array_written": (((3,),), """
 import numpy as np
 

@@ -17,7 +17,7 @@ from adcompiler.frontend.values import Box, Num, Range, State, Val, alike, label
 from adcompiler.ir.build import boolean, integer
 from adcompiler.ir.core import Const, Operand, Region, Value
 from adcompiler.ir.table import OPS
-from adcompiler.ir.walk import substitute, walk
+from adcompiler.ir.walk import substitute, values, walk
 
 MAX_UNROLL = 256
 MAX_ATTEMPTS = 30
@@ -122,10 +122,12 @@ def while_loop(cx: Context, node: ast.While) -> None:
         for key in (BREAK, RETURN):
             if key in cx.env:
                 cx.env[key] = Num(boolean(False))
+        before = cx.state()
         with cx.inside(cond):
             cx.b.test(_test(cx, node, left))
         if any(op.name in OPS and OPS[op.name].writes for op in walk(cond)):
             raise _WritingTest
+        _after_test(cx, cond, before)
         with cx.inside(body):
             if _assigns(cx, node):
                 _tested_inside(cx, node)
@@ -164,7 +166,19 @@ def _static_test(cx: Context, node: ast.While) -> Operand | None:
 
 
 class _WritingTest(Exception):
-    """The condition of a `while` turned out to write to memory."""
+    """The condition of a `while` turned out to write to memory, or to an object."""
+
+
+def _after_test(cx: Context, cond: Region, before: State) -> None:
+    """The state at the head of the body, which doesn't see the condition's values.
+
+    What the condition has learned of a name (that it is bound) holds unless it is said with such values.
+    """
+    after, own = cx.state(), set(values(cond)) - set(cond.params)
+    if any(isinstance(key, Box) and after.get(key) != value for key, value in before.items()):
+        raise _WritingTest
+    hidden = {key for key, value in after.items() if own & set(operands(value))}
+    cx.restore({key: before.get(key, value) if key in hidden else value for key, value in after.items()})
 
 
 def _assigns(cx: Context, node: ast.While) -> bool:
