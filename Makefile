@@ -9,7 +9,7 @@ STAMP := .venv/installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench clean
+.PHONY: help demo test test-long faults check bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,9 @@ test: $(STAMP) ## the test suite
 
 test-long: $(STAMP) ## the test suite with its long tests
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "long or not long"
+
+faults: $(STAMP) ## plant faults into the compiler: the suite has to notice each (ten minutes)
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m faults.run --jobs $(WORKERS)
 
 check: $(STAMP) ## format, lint, types, layers and a smoke test (a minute)
 	@$(BIN)/ruff format --check .

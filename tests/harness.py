@@ -141,6 +141,8 @@ def adjoint_against(case: Case, fn: Function, optimize: Optimizer, dot: np.ndarr
     bars = [np.asarray(case.rng.standard_normal(outs[k].shape)) for k in case.floats]
     given = [b if isinstance(case.fn.returns[k].type, Array) else b[()] for k, b in zip(case.floats, bars, strict=True)]
     adjoints = run(g, [*case.args, *given])
+    shapes = [np.shape(case.args[k]) for k in case.wrt]
+    assert [a.shape for a in adjoints] == shapes, f"adjoints of shapes {[a.shape for a in adjoints]} for {shapes}"
     left = sum(float(np.sum(b * t)) for b, t in zip(bars, split(dot, bars), strict=True))
     right = sum(float(np.sum(a * x)) for a, x in zip(adjoints, v, strict=True))
     scale = float(sum(np.sum(np.abs(b)) for b in bars)) * (1 + float(np.max(np.abs(dot), initial=0)))

@@ -101,6 +101,7 @@ KINKS: list[tuple[str, Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] = 
     ("cube of a negative", lambda x: x**3, (-2.0,), (12.0,)),
     ("integer variable exponent", lambda x, n: x**n, (-2.0, 3), (12.0,)),
     ("integer variable exponent at 0", lambda x, n: x**n, (0.0, 1), (1.0,)),
+    ("zero to a power", lambda x, y: x**y, (0.0, 2.5), (0.0, 0.0)),
     ("int", lambda x: int(x) * x, (3.0,), (3.0,)),
     ("stop_gradient", lambda x: ad.stop_gradient(x) * x, (3.0,), (3.0,)),
 ]
@@ -177,6 +178,8 @@ MASKS: list[tuple[str, Callable[..., Any], float, float]] = [
     ("max", lambda x: max(1.0, math.sqrt(x)), 0.0, 0.0),
     ("ternary", lambda x: math.sqrt(x) if x > 0 else 0.0, 0.0, 0.0),
     ("chained", lambda x: np.where(x > 0, np.log(np.sqrt(x)), 0.0), 0.0, 0.0),
+    ("root of what was masked", lambda x: np.sqrt(np.maximum(x, 0.0)), -1.0, 0.0),
+    ("power of what was chosen", lambda x: np.where(x > 0, x, 0.0) ** 0.5, -1.0, 0.0),
     ("two masks", lambda x: np.where(x > 1, 0.0, np.where(x > 0, 1 / x, x)), 0.0, 1.0),
 ]
 

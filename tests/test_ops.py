@@ -138,6 +138,21 @@ def test_broadcast(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SEVERAL)
+def test_broadcast_of_one(name: str) -> None:
+    """One operand varies, the others are constants: its tangent is as large as the result."""
+    attrs, first = ATTRS.get(name, [{}])[0], OPS[name].samples[0]
+    for shapes in SHAPES:
+        full = [*shapes, *[()] * (len(first) - 2)]
+        xs = [np.full(s, v) if s else v for s, v in zip(full, first, strict=True)]
+        fn = one_op(name, [array(len(s)) if s else f64 for s in full], **attrs)
+        value = run(fn, xs)[0]
+        alone = [run(forward(fn, [k]), [*xs, np.ones_like(x)[()]])[1] for k, x in enumerate(xs)]
+        assert [d.shape for d in alone] == [value.shape] * len(xs)
+        together = run(forward(fn, range(len(xs))), [*xs, *(np.ones_like(x)[()] for x in xs)])[1]
+        np.testing.assert_allclose(sum(alone), together, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
 def test_one_operand_twice_or_literal(name: str) -> None:
     attrs, xs = ATTRS.get(name, [{}])[0], OPS[name].samples[0]
     for k, x in enumerate(xs):

@@ -12,7 +12,7 @@ from programs import Discard, Program, Refused, check, program
 from programs.campaign import campaign
 from programs.choices import Choices
 
-CHUNKS, EACH, COMPILED = 8, 50, 10
+CHUNKS, EACH, COMPILED = 10, 80, 20
 LONG = int(os.environ.get("ADCOMPILER_PROGRAMS", "20000"))
 
 programs = st.composite(lambda draw: program(Choices.of(draw)))

@@ -124,6 +124,7 @@ def adjoints(case: Case, primal: Function, dot: np.ndarray, v: list[Any]) -> Non
     bars = seeds(case)
     plain = run(pullback(case, case.fn, clone), [*case.args, *bars])
     clean = run(pullback(case, primal, finished), [*case.args, *bars])
+    assert [a.shape for a in plain] == [np.shape(case.args[k]) for k in case.wrt], "the adjoints' shapes"
     flat = np.concatenate([np.ravel(b) for b in bars])
     left, right = float(flat @ dot), sum(float(np.sum(a * x)) for a, x in zip(plain, v, strict=True))
     scale = (

@@ -1,0 +1,49 @@
+"""Faults in the frontend: what Python and NumPy mean is taken for something else."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+LOOPS, CONTROL, INDEXING = "frontend/loops.py", "frontend/control.py", "frontend/indexing.py"
+PROMOTE, ELEMENTWISE, STATEMENTS = "frontend/promote.py", "frontend/elementwise.py", "frontend/statements.py"
+FRONT = "test_frontend.py test_frontend_control.py test_frontend_programs.py"
+
+FRONTEND = (
+    Fault("tie-rule-ignores-literals", ELEMENTWISE, "tie = \"zero\" if node is not None and any(map(_is_literal, node.args)) else \"half\"",
+          "tie = \"half\"", "relu'(0) is 1/2", "test_kinks.py"),
+    Fault("one-sided-clip-tie", ELEMENTWISE, "[x, need_number(cx, bound)], tie=\"zero\"))", "[x, need_number(cx, bound)]))",
+          "clip with one bound has slope 1/2 there", "test_kinks.py"),
+    Fault("integers-divide-to-integers", PROMOTE, "floats = kind == \"Div\" or (kind == \"Pow\" and b.known and b.value < 0)",
+          "floats = kind == \"Pow\" and b.known and b.value < 0", "1 / 2 of Python integers is 0", FRONT),
+    Fault("python-numbers-are-strong", PROMOTE, "    if isinstance(v, Num) and v.weak:\n        return type(_exemplar(v))\n", "",
+          "a literal makes float32 into float64", FRONT),
+    Fault("unpacked-crosswise", STATEMENTS, "for t, item in zip(target.elts, items, strict=True):", "for t, item in zip(target.elts, items[::-1], strict=True):",
+          "a, b = b, a changes nothing", FRONT),
+    Fault("else-after-break", LOOPS, "    branch(cx, skip, lambda: None, orelse, live | cx.frame.exit_live)", "    branch(cx, negated(cx, skip), lambda: None, orelse, live | cx.frame.exit_live)",
+          "a loop's else runs after a break", FRONT),
+    Fault("break-runs-on", LOOPS, "flags = [f for f in map(cx.flag, (BREAK, RETURN)) if f != boolean(False)]\n    if boolean(True)",
+          "flags = [f for f in map(cx.flag, (RETURN,)) if f != boolean(False)]\n    if boolean(True)",
+          "a break skips the rest of one trip", FRONT),
+    Fault("continue-leaves-flag", LOOPS, "    cx.env.pop(CONTINUE, None)\n\n\ndef while_loop", "    cx.env.pop(BREAK, None)\n\n\ndef while_loop",
+          "a break is forgotten at the end of a trip", FRONT),
+    Fault("branch-joins-first-side", CONTROL, "    if x == y:\n        return x\n", "    if x is not None:\n        return x\n",
+          "a name has the value of the then side after an if", FRONT),
+    Fault("unrolled-loop-ignores-break", LOOPS, "            unless_left(cx, lambda: iterate(k + 1), wanted)", "            iterate(k + 1)",
+          "a break in a loop over a tuple does not leave it", FRONT),
+    Fault("missing-axes-go-first", INDEXING, "return items[:at] + [full] * (rank - used) + items[at + 1 :]",
+          "return [full] * (rank - used) + items[:at] + items[at + 1 :]", "A[i] is a column", FRONT),
+    Fault("element-loaded-late", INDEXING, "        region.ops[start:start] = early.ops\n", "        region.ops += early.ops\n",
+          "a[i] += h(a) reads a[i] after h has run", FRONT),
+    Fault("in-place-sub-adds", INDEXING, "cx.do(\"accumulate\", target.op, b if kind == \"Add\" else negative(cx, b))",
+          "cx.do(\"accumulate\", target.op, b)", "v -= b adds", FRONT),
+    Fault("tuple-index-from-end", INDEXING, "wrapped = cx.op(\"select\", cx.op(\"lt\", at, integer(0)), cx.op(\"add\", at, count), at, hint=\"k\")",
+          "wrapped = at", "a tuple's run-time index does not count from the end", FRONT),
+    Fault("unbound-unchecked", "frontend/context.py", "        self.raise_if(unbound, \"UnboundLocalError\", unbound_message(name))\n", "",
+          "a name unbound after a loop of no trips has some value", FRONT),
+    Fault("test-learns-too-much", LOOPS, "cx.restore({key: before.get(key, value) if key in hidden else value for key, value in after.items()})",
+          "cx.restore(after)", "a while's body reads a value of its condition", "test_regressions.py"),
+    Fault("writing-test-in-condition", LOOPS, "            raise _WritingTest\n        _after_test", "            pass\n        _after_test",
+          "a condition that writes to memory is part of the condition", "test_regressions.py"),
+    Fault("mean-of-all", "frontend/arrays.py", "count = cast(cx, size_of(cx, x, axes), x.dtype)", "count = cast(cx, size_of(cx, x), x.dtype)",
+          "a mean along an axis divides by the number of all elements", FRONT),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""Faults in the op table: wrong partials, wrong transposes, wrong properties."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+SCALAR, ARRAY, MEMORY = "ops/scalar.py", "ops/array.py", "ops/memory.py"
+
+RULES = (
+    Fault("cos-sign", SCALAR, "lambda y, x: -o.sin(x)", "lambda y, x: o.sin(x)",
+          "the derivative of cos has the wrong sign", "test_ops.py -k cos"),
+    Fault("sub-second-operand", SCALAR, "masked=(lambda g, y, a, b: g, lambda g, y, a, b: -g), rule=infer.numeric",
+          "masked=(lambda g, y, a, b: g, lambda g, y, a, b: g), rule=infer.numeric",
+          "b of a - b gets the adjoint of a", "test_ops.py -k sub"),
+    Fault("div-forgets-quotient", SCALAR, "-(g * y) / b)", "-g / b)",
+          "the denominator's partial lacks the quotient", "test_ops.py -k div"),
+    Fault("tanh-of-operand", SCALAR, "lambda y, x: 1.0 - y * y, samples=ANY)", "lambda y, x: 1.0 - x * x, samples=ANY)",
+          "tanh's partial is written in x where it is true of y", "test_ops.py -k tanh"),
+    Fault("logaddexp-crossed", SCALAR, "lambda y, a, b: o.exp(a - y), lambda y, a, b: o.exp(b - y)",
+          "lambda y, a, b: o.exp(b - y), lambda y, a, b: o.exp(a - y)",
+          "the partials of logaddexp have changed places", "test_ops.py -k logaddexp"),
+    Fault("polygamma-order", SCALAR, "o.polygamma(x, n=n + 1)", "o.polygamma(x, n=n)",
+          "the derivative of polygamma has its own order", "test_ops.py -k polygamma"),
+    Fault("mod-divisor-sign", SCALAR, "-(g * apply(\"floordiv\", a, b))), rule", "g * apply(\"floordiv\", a, b)), rule",
+          "the divisor's partial of % has the wrong sign", "test_ops.py -k mod"),
+    Fault("abs-at-zero", SCALAR, "o.select(o.lt(x, 0.0), -g, 0.0))", "-g)",
+          "|x| has slope -1 at 0", "test_kinks.py"),
+    Fault("tie-is-whole", SCALAR, """o.select(o.eq(mine, other), 0.5 * g, 0.0)
+        return o.select(wins(mine, other), g, at_tie)""", """o.select(o.eq(mine, other), g, 0.0)
+        return o.select(wins(mine, other), g, at_tie)""",
+          "both operands of maximum get all of it at a tie", "test_kinks.py"),
+    Fault("clip-at-bound", SCALAR, "o.select(o.both(o.gt(x, lo), o.lt(x, hi)), g, 0.0)",
+          "o.select(o.both(o.ge(x, lo), o.le(x, hi)), g, 0.0)",
+          "clip has slope 1 at its bounds", "test_kinks.py"),
+    Fault("hypot-of-zero", SCALAR, "lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, b / y)",
+          "lambda g, y, a, b: g * (b / y)",
+          "the norm of zeros has slope nan", "test_kinks.py test_ops.py -k 'hypot or kinks'"),
+    Fault("zero-to-a-power", SCALAR, "return o.select(o.eq(a, 0.0), 0.0 * g, g * (y * o.log(a)))",
+          "return g * (y * o.log(a))", "0 ** b has slope nan in b", "test_kinks.py"),
+    Fault("literal-exponent", SCALAR, "g * (n * a ** (n - 1.0)) if n != 0.0", "g * (n * a**n / a) if n != 0.0",
+          "x ** n is differentiated as n x ** n / x: nan at 0", "test_kinks.py"),
+    Fault("sqrt-not-singular", SCALAR, "masked=(lambda g, y, x: g / (2.0 * y),), samples=POSITIVE, singular=True)",
+          "masked=(lambda g, y, x: g / (2.0 * y),), samples=POSITIVE)",
+          "a mask in front of sqrt acts by multiplication: 0 * inf", "test_kinks.py -k mask"),
+    Fault("product-scales-no-singularity", SCALAR, "samples=PAIRS, cheap=True, scales=True)", "samples=PAIRS, cheap=True)",
+          "a product brings an infinite partial through a mask", "test_kinks.py -k mask"),
+    Fault("cast-forgets-dtype", "ops/generic.py", "return g if g.dtype == target else g.call(\"cast\", g, dtype=target)",
+          "return g", "the adjoint of a cast keeps the wrong dtype", "test_ops.py -k cast"),
+    Fault("literal-is-f64", "ir/build.py", "return const(other, Scalar(self.type.dtype))", "return const(other, Scalar(\"f64\"))",
+          "a number in a rule is float64 whatever it meets", "test_ops.py -k float32"),
+    Fault("matmul-untransposed", ARRAY, "apply(\"matmul\", g, apply(\"transpose\", b))", "apply(\"matmul\", g, b)",
+          "the adjoint of A in A @ B is g @ B", "test_ops.py -k whole"),
+    Fault("vector-matrix-crossed", ARRAY, "return a * g if _rank(a) == 1 else apply(\"matmul\", g, a)",
+          "return a * g if _rank(a) == 1 else apply(\"matmul\", a, g)",
+          "the adjoint of x in A @ x is A @ g", "test_ops.py -k whole"),
+    Fault("outer-crossed", ARRAY, "lambda g, y, a, b: apply(\"matmul\", a, g))", "lambda g, y, a, b: apply(\"matmul\", g, a))",
+          "the adjoint of b in outer(a, b) is g @ a", "test_ops.py -k whole"),
+    Fault("sum-spreads-on-wrong-axis", ARRAY, "        g = np.expand_dims(g, axis)\n", "        pass\n",
+          "a sum's adjoint is spread along the last axis whatever was summed", "test_ops.py -k whole"),
+    Fault("sum-to-forgets-ones", ARRAY, "return np.sum(g, axis=ones, keepdims=True) if ones else np.array(g)[()]",
+          "return np.array(g)[()]", "what was broadcast from an axis of one is not summed back", "test_ops.py -k broadcast"),
+    Fault("update-reads-nothing", MEMORY, "define(OpDef(\"update\", _store, kind=\"memory\", reads=(0,)",
+          "define(OpDef(\"update\", _store, kind=\"memory\", reads=()",
+          "+= is taken to overwrite", "test_passes_tidy.py test_passes_random.py test_zoo.py -k 'pass or interpreted'"),
+    Fault("assign-reads-nothing", MEMORY, "define(\n    OpDef(\"assign\", _assign, kind=\"memory\", reads=(1,)",
+          "define(\n    OpDef(\"assign\", _assign, kind=\"memory\", reads=()",
+          "v[:] = b is taken not to read b", "test_passes_random.py test_zoo.py -k 'pass or interpreted'"),
+)  # fmt: skip
