@@ -40,7 +40,7 @@ TRANSFORMS = (
             self.add(value, g, sweep)
             sweep.b.do("store", *self._place(op, sweep, 1), const(0.0, value.type), safe=True)""",
           "a[i] += v forgets the adjoint of a[i]", "test_zoo.py -k 'interpreted and mutation'"),
-    Fault("full-forgets-fill", REVERSE, "        if op.name == \"full\":\n            self.add(", "        if op.name == \"full\" and False:\n            self.add(",
+    Fault("full-forgets-fill", REVERSE, "            self.add(fill, self.shadows.of(op.result, sweep) if self.shadows.has(op.result) else g, sweep)\n", "",
           "the number that fills an array gets no adjoint", "test_ops.py::test_extents_of_made_arrays"),
     Fault("masks-multiply-in-reverse", REVERSE, "self.activity.masked(op.result) and self.activity.unbounded(op):",
           "False:", "0 * inf where a mask hides a singular partial", "test_kinks.py -k mask"),
@@ -86,8 +86,8 @@ TRANSFORMS = (
     Fault("shadow-of-argument-twice", SHADOWS, "            if self._travels(p):\n", "            if False:\n",
           "the shadow of an argument that travels is made late", "test_zoo.py -k 'interpreted and (swaps or aliases)'"),
     # Forward mode.
-    Fault("constant-write-keeps-tangent", FORWARD, "subject = op.result if op.results else op.args[0]\n        if not self._active(subject):",
-          "subject = op.result if op.results else op.args[-1]\n        if not self._active(subject):",
+    Fault("constant-write-keeps-tangent", FORWARD, "if self._active(op.result if op.results else op.args[0]):",
+          "if self._active(op.result if op.results else op.args[-1]):",
           "a constant written over an element leaves the old tangent there", "test_zoo.py -k 'interpreted and overwritten'"),
     Fault("tangents-not-added", FORWARD, "total = part if total is None else total + part", "total = part",
           "of an op's tangents only the last counts", "test_ops.py -k scalars"),
