@@ -2,7 +2,21 @@
 array code, compiled by Numba and readable as Python."""
 
 from adcompiler import ops as _ops
-from adcompiler.api import grad, hessian, hvp, jacfwd, jacobian, jacrev, jit, jvp, later, value_and_grad, vjp
+from adcompiler.api import (
+    custom_jvp,
+    custom_vjp,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jit,
+    jvp,
+    later,
+    value_and_grad,
+    vjp,
+)
 from adcompiler.errors import (
     AdcompilerError,
     GradientMismatch,
@@ -19,7 +33,7 @@ from adcompiler.runtime import prange, stop_gradient
 
 __version__ = "0.1.0"
 
-custom_vjp, custom_jvp, checkpoint = map(later, ("custom_vjp", "custom_jvp", "checkpoint"))
+checkpoint = later("checkpoint")
 random, random_normal, seed = map(later, ("random", "random_normal", "seed"))
 
 __all__ = [

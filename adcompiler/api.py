@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
+from adcompiler.custom import Custom
 from adcompiler.driver import Options
 from adcompiler.errors import AdcompilerError, Loc, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend.values import Closure, Partial
 from adcompiler.transform import Kind, Transform
 
 __all__ = [
-    "Transform", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "later", "value_and_grad",
-    "vjp",
+    "Transform", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp",
+    "later", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 
@@ -194,6 +195,34 @@ def hvp(fn: Any = None, **options: Any) -> Any:
     in the result is None.
     """
     return _make(Kind("hvp"), fn, options)
+
+
+def _custom(kind: str, fn: Any) -> Any:
+    if fn is None:
+        return _static(lambda f: _custom(kind, f))
+    function = getattr(fn, "py_func", fn)
+    if not isinstance(function, types.FunctionType | Closure):
+        raise TypeMismatch(f"{kind} takes a Python function, not {type(fn).__name__}", None, f"ad.{kind}(f)")
+    return Custom(kind, fn)
+
+
+@_static
+def custom_vjp(fn: Any = None) -> Any:
+    """A function whose reverse mode you give: `.defvjp(fwd, bwd)`.
+
+    fwd(*args) -> (out, residuals); bwd(residuals, out_bar) -> a tuple, one adjoint per argument, None for one that has
+    none. Both are programs in the same language, and are themselves differentiated for higher orders.
+    """
+    return _custom("custom_vjp", fn)
+
+
+@_static
+def custom_jvp(fn: Any = None) -> Any:
+    """A function whose forward mode you give: `.defjvp(rule)`; reverse mode is the transpose of the rule.
+
+    rule(primals, tangents) -> (out, out_dot), linear in the tangents.
+    """
+    return _custom("custom_jvp", fn)
 
 
 def later(name: str) -> Callable[..., Any]:

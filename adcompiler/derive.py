@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adcompiler.driver import AFTER, Observer, Options, fresh_copy, optimize, protect, separate
+from adcompiler.driver import AFTER, BEFORE, Observer, Options, fresh_copy, optimize, protect, separate
 from adcompiler.errors import Loc, NotDifferentiable, TypeMismatch
 from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend.capture import flatten
@@ -17,6 +17,7 @@ from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import Function, Operand, Value
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import substitute
+from adcompiler.transforms.custom import expand
 from adcompiler.transforms.reverse import Pullback, reverse
 
 
@@ -63,6 +64,14 @@ def place(fn: Function) -> Loc | None:
 def finish(fn: Function, options: Options, observer: Observer | None) -> Function:
     """What every derived function goes through last."""
     return optimize(separate(fn), AFTER, options, observer)
+
+
+def expanded(low: Lowered, options: Options, observer: Observer | None) -> Lowered:
+    """Once nothing more is differentiated: the bodies of functions with a rule of their own in place of their calls."""
+    fn = expand(low.function)
+    if fn is low.function:
+        return low
+    return replace(low, function=optimize(fn, (*BEFORE, *AFTER), options, observer))
 
 
 def compiled(low: Lowered, options: Options) -> Lowered:

@@ -195,6 +195,7 @@ class Transform:
         """Derive the program for arguments of these specs; `sizes`, where known, decide how it broadcasts."""
         args, kwargs = (specs, {}) if self.kind.name in ALONG else self.binding.split(specs)
         base, low = self._derive(args, kwargs, observer, sizes)
+        low = derive.expanded(low, self.options, observer)
         return Built(low, lambda: base, self.options)
 
     def __ad_lower__(self, args: tuple[Spec, ...], kwargs: dict[str, Spec]) -> Lowered:

@@ -36,7 +36,8 @@ def interpreted(transform, *args):
     built = transform.lower(*args)
     verify(built.function)
     assert str(parse(built.ir)) == built.ir
-    fresh = [np.array(x) if isinstance(x, np.ndarray) else x for x in flatten(args)]
+    hidden = [c.read() for c in built.lowered.captures if hasattr(c.spec, "type")]
+    fresh = [np.array(x) if isinstance(x, np.ndarray) else x for x in [*flatten(args), *hidden]]
     results = interpret(built.function, [float(x) if isinstance(x, bool) else x for x in fresh])
     plain = (r if hasattr(t.type, "dims") else r.item() for r, t in zip(results, built.function.returns, strict=True))
     return rebuilt(built.lowered.result, plain)

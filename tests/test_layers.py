@@ -9,7 +9,7 @@ import adcompiler
 
 ROOT = Path(adcompiler.__file__).parent
 LAYERS = (
-    "__main__", "cli", "standalone describe", "__init__", "gradcheck", "api", "transform", "along jacobians",
+    "__main__", "cli", "standalone describe", "__init__", "gradcheck", "api", "transform custom", "along jacobians",
     "derive wrapper entries", "warm", "driver", "backends", "transforms passes lowering binding trees",
     "frontend analysis", "ops", "ir", "errors",
 )  # fmt: skip

@@ -37,7 +37,7 @@ def pushed(entry: OpDef) -> tuple[int, ...]:
 def missing(entry: OpDef) -> bool:
     """An op that computes and has no derivative rule."""
     ruled = entry.zero or entry.partials is not None or bool(entry.linear or entry.pushforward)
-    return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array")
+    return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array", "call")
 
 
 class Classes:

@@ -277,7 +277,8 @@ def _inline_lowered(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Va
     assert len(body.params) == len(actual), "arguments and parameters of a transformed function differ in number"
     env = dict(zip(body.params, actual, strict=True))
     for op in body.ops[:-1]:
-        cx.b.add(clone_op(op, env))
+        copy = cx.b.add(clone_op(op, env))
+        copy.loc = copy.loc or cx.b.loc
     return from_spec(cx, lowered.result, iter([resolve(env, r) for r in lowered.function.returns]))
 
 

@@ -254,4 +254,6 @@ MEMORY: dict[str, Callable[..., Sequence[Any]]] = {
     "section": lambda op: [],
     "raise_if": _raise_if,
     "print": _print,
+    "custom": lambda op, *args: interpret(op.attrs["rule"].primal, args),
+    "custom_effect": lambda op, *args: interpret(op.attrs["rule"].primal, args),
 }

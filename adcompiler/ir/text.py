@@ -181,9 +181,14 @@ def index_text(index: Sequence[str], args: list[str]) -> str:
 def attr_text(value: Any) -> str:
     """An attribute as a Python literal; types as they print in the IR."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return quoted(value)
     if isinstance(value, tuple):
         return f"({', '.join(map(attr_text, value))}{',' if len(value) == 1 else ''})"
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     return str(value)
+
+
+def quoted(text: str) -> str:
+    """A text as the parser reads it."""
+    return json.dumps(text, ensure_ascii=False)

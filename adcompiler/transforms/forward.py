@@ -23,6 +23,7 @@ from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Operand, Regi
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import Env, Structure
+from adcompiler.transforms.custom import forward_call
 from adcompiler.transforms.defined import defined
 from adcompiler.transforms.transposed import at_place
 
@@ -138,6 +139,9 @@ class Forward:
     # Ops.
     def _op(self, op: Op) -> None:
         entry = OPS[op.name]
+        if entry.kind == "call" and any(map(self._active, op.results)):
+            forward_call(self, op)
+            return
         args = [self._now(a) for a in op.args]
         results = [Value(r.name, r.type) for r in op.results]
         self.env.update(zip(op.results, results, strict=True))

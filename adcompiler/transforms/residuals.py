@@ -27,6 +27,7 @@ class Forward:
         self._before: dict[Op, list[Op]] = {}
         self._after: dict[Op, list[Op]] = {}
         self._head: dict[Region, list[Op]] = {}
+        self._replaced: dict[Op, list[Operand]] = {}
         self.body = self._copy(fn.body)
 
     def _copy(self, region: Region) -> Region:
@@ -58,6 +59,14 @@ class Forward:
         """Build at the start of a region of the copy."""
         return Builder(_Sink(self._head.setdefault(region, [])), region.ops[0].loc)
 
+    def replace(self, site: Op, operands: list[Operand]) -> None:
+        """Leave an op out: these stand for its results (`replaced`)."""
+        self._replaced[site] = operands
+
+    @property
+    def replaced(self) -> Env:
+        return {v: o for op, new in self._replaced.items() for v, o in zip(op.results, new, strict=True)}
+
     def finish(self) -> Region:
         """The copy with everything inserted in its place."""
         self._settle(self.body)
@@ -75,7 +84,8 @@ class Forward:
     def _place(self, op: Op, ops: list[Op]) -> None:
         for earlier in self._before.get(op, ()):
             self._place(earlier, ops)
-        ops.append(op)
+        if op not in self._replaced:
+            ops.append(op)
         for later in self._after.get(op, ()):
             self._place(later, ops)
 

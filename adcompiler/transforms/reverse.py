@@ -21,7 +21,8 @@ from adcompiler.ir.build import Builder, Handle, const
 from adcompiler.ir.core import CONTROL, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar
-from adcompiler.ir.walk import Structure
+from adcompiler.ir.walk import Structure, substitute
+from adcompiler.transforms.custom import reverse_call
 from adcompiler.transforms.defined import defined
 from adcompiler.transforms.loops import Control
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
@@ -74,7 +75,9 @@ class Reverse:
         ops = [_section("forward sweep"), *body.ops, _section("reverse sweep"), *sweep.ops]
         ops.append(Op("return", [*returns, *grads], loc=end.loc))
         mut = {self.forward.value(p) for p in self.fn.mut}
-        return Function(name, Region([*body.params, *seeds], ops), mut)
+        whole = Region([*body.params, *seeds], ops)
+        substitute(whole, self.forward.replaced)
+        return Function(name, whole, mut)
 
     # Both ends.
     def _seed(self) -> list[Value]:
@@ -150,6 +153,10 @@ class Reverse:
     def op(self, op: Op, sweep: Sweep) -> None:
         if op.name in CONTROL:
             self.control.reverse(op, sweep)
+            return
+        if OPS[op.name].kind == "call":
+            if any(map(self.activity.active, op.results)):
+                reverse_call(self, op, sweep)
             return
         special = getattr(self, f"_{op.name}", None) if OPS[op.name].kind in ("memory", "tape") else None
         if special is not None:
