@@ -55,7 +55,8 @@ class Custom:
         """rule(primals, tangents) -> (out, out_dot), linear in the tangents; both tuples have an entry per argument."""
         return self._define("custom_jvp", "defjvp", rule)
 
-    defvjp.__ad_static__ = defjvp.__ad_static__ = True  # type: ignore[attr-defined]  # programs may call them
+    for _method in (defvjp, defjvp):
+        _method.__ad_static__ = True  # type: ignore[attr-defined]  # programs may call them
 
     def _define(self, kind: str, method: str, *rules: Callable[..., Any]) -> Custom:
         if kind != self.kind:
