@@ -29,12 +29,11 @@ from adcompiler.errors import (
     UnsupportedSyntax,
 )
 from adcompiler.gradcheck import check_grads
-from adcompiler.runtime import prange, stop_gradient
+from adcompiler.runtime import prange, random, random_normal, seed, stop_gradient
 
 __version__ = "0.1.0"
 
 checkpoint = later("checkpoint")
-random, random_normal, seed = map(later, ("random", "random_normal", "seed"))
 
 __all__ = [
     "AdcompilerError", "GradientMismatch", "InternalError", "MissingRule", "NotDifferentiable", "ShapeMismatch",

@@ -56,7 +56,7 @@ class Custom:
         return self._define("custom_jvp", "defjvp", rule)
 
     for _method in (defvjp, defjvp):
-        _method.__ad_static__ = True  # type: ignore[attr-defined]  # programs may call them
+        vars(_method)["__ad_static__"] = True  # programs may call them
 
     def _define(self, kind: str, method: str, *rules: Callable[..., Any]) -> Custom:
         if kind != self.kind:

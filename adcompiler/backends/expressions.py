@@ -160,6 +160,7 @@ class Expressions:
             "matmul": self.matmul, "and": self.logic, "or": self.logic, "not": self.logic, "invert": self.logic,
             "add": self.plain, "mul": self.plain, "sign": self.sign,
             "maximum": self.extremum, "minimum": self.extremum,
+            "draw_uniform": self.draw, "draw_normal": self.draw, "draw_integer": self.draw,
         }  # fmt: skip
 
     def expr(self, operand: Operand) -> ast.expr:
@@ -332,6 +333,15 @@ class Expressions:
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
         dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
         return filled(f"np.{op.name}({{0}}{dtype})", shape)
+
+    def draw(self, op: Op) -> ast.expr:
+        """The call of a generator: its parameters, then the shape."""
+        rank = op.result.type.rank if isinstance(op.result.type, Array) else 0
+        args = self.exprs(op.args)
+        shape, args = args[len(args) - rank :], args[: len(args) - rank]
+        if rank:
+            args.append(shape[0] if rank == 1 else ast.Tuple(shape, ast.Load()))
+        return ast.Call(filled(OPS[op.name].emit), args, [])
 
     def measured(self, extents: list[Operand]) -> Operand | None:
         """The array of which these are all the extents."""

@@ -86,7 +86,7 @@ class Statements:
         self.special: dict[str, Callable[[Op], list[Line]]] = {
             "for": self.counted, "while": self.open, "if": self.branch, "store": self.store, "update": self.store,
             "assign": self.assign, "accumulate": self.accumulate, "push": self.push, "raise_if": self.raise_if,
-            "print": self.print, "section": self.section,
+            "print": self.print, "section": self.section, "seed": self.effect,
         }  # fmt: skip
 
     def body(self) -> list[Line]:
@@ -131,7 +131,7 @@ class Statements:
 
     def is_adjoint(self, op: Op) -> bool:
         """Does the op belong to the adjoint of a statement, and not just fetch or set up something for it?"""
-        if op.regions or op.name in ("raise_if", "print"):
+        if op.regions or (OPS[op.name].kind == "effect" and not op.results):
             return True
         target = op.results[0] if op.results else op.args[0]
         made = OPS[op.name].kind == "alloc"
@@ -361,6 +361,10 @@ class Statements:
         parts = op.attrs.get("parts", (None,) * len(op.args))
         shown = [text_of(self.x.expr(next(operands))) if p is None else quoted(p) for p in parts]
         return self.stated([Line(0, f"print({', '.join(shown)})")], op)
+
+    def effect(self, op: Op) -> list[Line]:
+        """An op without results, by its template."""
+        return self.stated([Line(0, text_of(filled(OPS[op.name].emit, *self.x.exprs(op.args))))], op)
 
     def section(self, op: Op) -> list[Line]:
         text = op.attrs["text"]

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
+from adcompiler.frontend import random
 from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, METHODS, matmul, size_of
 from adcompiler.frontend.context import Context, Unreachable
 from adcompiler.frontend.elementwise import (
@@ -36,6 +37,7 @@ from adcompiler.frontend.fence import refuse
 from adcompiler.frontend.iteration import extent, make_range, range_count, reverse, static_items
 from adcompiler.frontend.linalg import LINALG_FUNCTIONS, OF_RUNTIME, SCIPY_LINALG
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
+from adcompiler.frontend.random import RANDOM
 from adcompiler.frontend.values import (
     NONE,
     Arr,
@@ -236,7 +238,7 @@ def _range(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
 
 
 def _table() -> dict[Any, Handler]:
-    rows: dict[Any, Handler] = ARRAY_FUNCTIONS | LINALG_FUNCTIONS
+    rows: dict[Any, Handler] = ARRAY_FUNCTIONS | LINALG_FUNCTIONS | RANDOM
     rows |= {getattr(np, n): ufunc(n, getattr(np, n)) for n in UNARY.split()}
     rows |= {getattr(np, n): ufunc(n, getattr(np, n)) for n in BINARY_OPS.split()}
     rows |= {getattr(np, n): extremum(n, getattr(np, n)) for n in EXTREMA.split()}
@@ -287,6 +289,7 @@ OURS: dict[str, Handler] = {
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
     **{n: of_scipy(o) for n, o in SPECIAL.items()},
     **OF_RUNTIME,
+    **random.OURS,
 }  # fmt: skip
 TABLE = _table()
 

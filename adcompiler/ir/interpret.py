@@ -235,6 +235,11 @@ def _print(op: Op, *values: Any) -> Sequence[Any]:
     return []
 
 
+def _seed(op: Op, n: Any) -> Sequence[Any]:
+    np.random.seed(int(n))
+    return []
+
+
 MEMORY: dict[str, Callable[..., Sequence[Any]]] = {
     "empty": _empty,
     "zeros": lambda op, *extents: _full(op, 0, *extents),
@@ -254,6 +259,7 @@ MEMORY: dict[str, Callable[..., Sequence[Any]]] = {
     "section": lambda op: [],
     "raise_if": _raise_if,
     "print": _print,
+    "seed": _seed,
     "custom": lambda op, *args: interpret(op.attrs["rule"].primal, args),
     "custom_effect": lambda op, *args: interpret(op.attrs["rule"].primal, args),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradient, sum_to, where
 from adcompiler.runtime.integers import floordiv, int_power, mod
+from adcompiler.runtime.random import random, random_normal, seed
 from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln, polygamma
 
 prange = range  # iterations that don't depend on each other; run in order for now
@@ -37,6 +38,9 @@ __all__ = [
     "mod",
     "polygamma",
     "prange",
+    "random",
+    "random_normal",
+    "seed",
     "stack",
     "stop_gradient",
     "sum_to",
