@@ -157,7 +157,7 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from ((name, getattr(value, name)) for name in value.__ad_parts__)
     elif hasattr(value, "py_func"):
         yield "py_func", value.py_func
-    elif is_dataclass(value):
+    elif is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name)) for f in fields(value))
 
 

@@ -432,3 +432,33 @@ def test_overhead():
     h(X)
     kernel = h.latest.compiled().function
     assert nanoseconds(lambda: h(X, out=out)) < nanoseconds(lambda: kernel(X)) + 20_000
+
+
+def test_training_of_structures_is_what_python_does() -> None:
+    """Parameters and state as dicts, updated by comprehensions, in place and key by key."""
+
+    def loss(p, x, y):
+        return np.mean((x @ p["W"] + p["b"] - y) ** 2)
+
+    @ad.jit
+    def train(params, x, y, steps):
+        velocity = {k: np.zeros_like(v) for k, v in params.items()}
+        value = 0.0
+        for _ in range(steps):
+            value, g = ad.value_and_grad(loss)(params, x, y)
+            for k, m in velocity.items():
+                m *= 0.9
+                m += g[k]
+            params = {k: params[k] - 0.1 * velocity[k] for k in params}
+            velocity["b"] = velocity["b"] * 0.99
+        return value, params, velocity
+
+    rng = np.random.default_rng(3)
+    start = {"W": rng.normal(size=(2, 1)), "b": np.zeros(1)}
+    x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+    mine, theirs = train(start, x, y, 4), train.fn(start, x, y, 4)
+    assert mine[0] == pytest.approx(theirs[0], rel=1e-13)
+    for a, b in zip(mine[1:], theirs[1:], strict=True):
+        assert a.keys() == b.keys()
+        for k in a:
+            np.testing.assert_allclose(a[k], b[k], rtol=1e-13)

@@ -24,6 +24,7 @@ def bend(v, power=2):
     return inner(v) ** power
 """
 PROGRAM = """
+import dataclasses
 import math
 from typing import NamedTuple
 import numpy as np
@@ -38,6 +39,14 @@ WEIGHTS = np.array([1.0, 2.0])
 class Pair(NamedTuple):
     a: float
     b: float = 2.0
+
+@dataclasses.dataclass
+class Layer:
+    w: np.ndarray
+    rate: float = 0.5
+
+def layered(pair):
+    return np.sum(pair.a.w ** 2) * pair.b.rate
 
 def make(rate):
     def f(x, n=2):
@@ -117,6 +126,15 @@ def test_transform_in_a_program_is_found_again(folder, built) -> None:
     assert built == ["twice"] and gradients == [[6.0, 0.0]] * 2
 
 
+def test_structures_are_found_again(folder, built) -> None:
+    for _ in range(2):
+        m = load(folder)
+        gradient = ad.grad(m.layered)(m.Pair(m.Layer(X), m.Layer(X)))
+        assert type(gradient) is m.Pair and type(gradient.a) is m.Layer
+        assert gradient.a.w.tolist() == X.tolist() and gradient.b.rate == pytest.approx(0.65)
+    assert built == ["layered"]
+
+
 def differs(folder: Path, built: list[str], make: Any = lambda m: ad.value_and_grad(m.f)) -> None:
     """The program, as it is now, is derived anew, and its value is that of Python."""
     built.clear()
@@ -179,7 +197,7 @@ def test_a_content_of_captured_arrays_is_read_at_the_call(folder, built) -> None
 
 def test_errors_of_a_found_program_name_the_place(folder, built) -> None:
     ad.value_and_grad(load(folder).f)(X)
-    with pytest.raises(IndexError, match=r"program\.py:22"):
+    with pytest.raises(IndexError, match=r"program\.py:31"):
         ad.value_and_grad(load(folder).f)(X[:1])
     assert built == ["f"]
 

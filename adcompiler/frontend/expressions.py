@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -283,14 +283,32 @@ def dict_node(cx: Context, node: ast.Dict) -> Val:
 def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
     """A comprehension of static length, as a tuple."""
     items: list[Val] = []
-    names = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    _each(cx, node.generators, lambda: items.append(expr(cx, node.elt)))
+    return Seq(tuple(items))
+
+
+def dict_comprehension(cx: Context, node: ast.DictComp) -> Val:
+    """{key: value for ...}, with keys that are known when compiling."""
+    content: dict[Any, Val] = {}
+
+    def add() -> None:
+        key = indexing.constant_key(cx, expr(cx, node.key))
+        content[key] = expr(cx, node.value)
+
+    _each(cx, node.generators, add)
+    return cx.box(Map(tuple(content), tuple(content.values())))
+
+
+def _each(cx: Context, generators: Sequence[ast.comprehension], visit: Callable[[], None]) -> None:
+    """Call `visit` with the targets of the generators bound to each of their items; the names are gone after."""
+    names = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
     saved = {n: cx.env[n] for n in names if n in cx.env}
 
     def level(depth: int) -> None:
-        if depth == len(node.generators):
-            items.append(expr(cx, node.elt))
+        if depth == len(generators):
+            visit()
             return
-        generator = node.generators[depth]
+        generator = generators[depth]
         for item in static_items(cx, expr(cx, generator.iter)):
             cx.assign(cx, generator.target, item)
             tests = [truth(cx, expr(cx, test)) for test in generator.ifs]
@@ -303,7 +321,6 @@ def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
     for n in names:
         cx.env.pop(n, None)
     cx.env.update(saved)
-    return Seq(tuple(items))
 
 
 def lambda_node(cx: Context, node: ast.Lambda) -> Val:
@@ -335,6 +352,7 @@ HANDLERS: dict[type[ast.expr], Callable[[Context, Any], Val]] = {
     ast.List: display,
     ast.Dict: dict_node,
     ast.ListComp: comprehension,
+    ast.DictComp: dict_comprehension,
     ast.Lambda: lambda_node,
     ast.NamedExpr: named_expr,
     ast.Call: call,

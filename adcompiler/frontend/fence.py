@@ -34,7 +34,6 @@ FENCE: dict[type[ast.AST] | str, Refusal] = {
     ast.GeneratorExp: Refusal("generator expressions are supported only in sum, min, max and tuple", "a loop"),
     ast.Set: Refusal("sets are not supported", "a tuple or an array"),
     ast.SetComp: Refusal("sets are not supported", "a tuple or an array"),
-    ast.DictComp: Refusal("dict comprehensions are not supported", "a dict display with constant keys"),
     ast.JoinedStr: Refusal(
         "f-strings are supported only in messages: print, raise, assert", "do it outside of the function"
     ),

@@ -117,3 +117,14 @@ def tuple_written(p):
 @program((0.4, vec(2)))
 def dict_result(x, a):
     return {"value": x * np.sum(a), "array": a * x}
+
+
+@program(({"w": mat(2, 3), "b": vec(3)}, vec(2)))
+def dict_comprehensions(p, x):
+    scaled = {k: 0.5 * v for k, v in p.items()}
+    velocity = {k: np.zeros_like(p[k]) for k in p}
+    for step in range(3):
+        for k in p:
+            velocity[k] = 0.9 * velocity[k] + np.sin(scaled[k]) * (step + 1.0)
+        scaled = {k: v - 0.1 * velocity[k] for k, v in scaled.items() if k != "x"}
+    return np.sum((x @ scaled["w"] + scaled["b"]) ** 2) + sum([v.size for v in velocity.values()])
