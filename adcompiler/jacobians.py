@@ -84,6 +84,9 @@ class Jacobian:
         params = dict(zip(self.primal.params, self.params, strict=True))
         if isinstance(extent, int):
             return integer(extent)
+        if isinstance(extent, str):  # the name of one in the types of the parameters
+            named = [(p, p.type.dims.index(extent)) for p in self.params if extent in getattr(p.type, "dims", ())]
+            return b.op("dim", named[0][0], axis=named[0][1], hint="n") if named else None
         if isinstance(extent, Value):
             return params.get(extent)
         if isinstance(extent, tuple) and extent[0] == "axis" and extent[1] in params:
