@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -222,8 +223,8 @@ def _helpers(body: str) -> list[str]:
     called = {n.func.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     wanted = called & set(runtime.__all__)
     texts: list[str] = []
-    for source in (arrays, integers, special, random):
-        texts += _closure(_statements(source), set(wanted))
+    for sources in (LATER if wanted & runtime.LATER.keys() else (), (arrays,), (integers,), (special,), (random,)):
+        texts += _closure([s for source in sources for s in _statements(source)], set(wanted))
     return texts
 
 
@@ -248,9 +249,13 @@ def _closure(statements: list[_Statement], wanted: set[str]) -> list[str]:
             wanted |= s.reads
 
 
+LATER = ("adcompiler.runtime.external", "adcompiler.runtime.linalg", "adcompiler.runtime.scipy")
+
+
 @lru_cache
 def _statements(source: Any) -> list[_Statement]:
     found = []
+    source = import_module(source) if isinstance(source, str) else source
     for node in ast.parse(inspect.getsource(source)).body:
         if isinstance(node, ast.For):
             found += _unrolled(node)

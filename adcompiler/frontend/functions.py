@@ -24,10 +24,8 @@ from adcompiler.frontend.elementwise import (
     logical,
     negative,
     of_math,
-    of_scipy,
     pair,
     plain,
-    polygamma,
     predicate,
     scalar,
     ufunc,
@@ -38,6 +36,7 @@ from adcompiler.frontend.iteration import extent, make_range, range_count, rever
 from adcompiler.frontend.linalg import LINALG_FUNCTIONS, OF_RUNTIME, SCIPY_LINALG
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
 from adcompiler.frontend.random import RANDOM
+from adcompiler.frontend.special import ELEMENTWISE, SPECIAL_FUNCTIONS
 from adcompiler.frontend.values import (
     NONE,
     Arr,
@@ -79,8 +78,6 @@ MATH_RENAMED = {
     "atan2": "arctan2", "hypot": "hypot", "copysign": "copysign", "fmod": "fmod", "fabs": "abs", "lgamma": "gammaln",
     "pow": "pow", "exp2": "exp2", "cbrt": "cbrt",
 }  # fmt: skip
-SPECIAL = {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "gammaln": "gammaln", "digamma": "digamma", "psi": "digamma",
-           "expit": "expit", "loggamma": "gammaln"}  # fmt: skip
 
 
 def rounding(op: str) -> Handler:
@@ -283,13 +280,11 @@ def _reversed(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
 # Our own functions, found by name: they stand in modules above this one, or are compiled helpers.
 OURS: dict[str, Handler] = {
     "prange": _range, "stop_gradient": stop_gradient, "where": where, "sum_to": like("sum_to"),
-    "broadcast_like": like("broadcast_like"), "polygamma": polygamma,
+    "broadcast_like": like("broadcast_like"),
     "floordiv": pair("FloorDiv"), "mod": pair("Mod"), "int_power": pair("Pow"),
     "stack": stack,
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
-    **{n: of_scipy(o) for n, o in SPECIAL.items()},
-    **OF_RUNTIME,
-    **random.OURS,
+    **ELEMENTWISE, **OF_RUNTIME, **random.OURS,
 }  # fmt: skip
 TABLE = _table()
 
@@ -298,8 +293,7 @@ TABLE = _table()
 def _of_scipy() -> None:
     """Enter the functions of scipy.special, once a program has imported it."""
     sp = sys.modules["scipy.special"]
-    TABLE.update({getattr(sp, n): of_scipy(o) for n, o in SPECIAL.items()})
-    TABLE[sp.polygamma] = polygamma
+    TABLE.update({getattr(sp, n): handler for n, handler in SPECIAL_FUNCTIONS.items()})
 
 
 @cache

@@ -86,7 +86,7 @@ def _axes(cx: Context, axis: Val | None, rank: int) -> tuple[int, ...] | None:
     return tuple(k % rank for k in given)
 
 
-def _sum(cx: Context, x: Num | Arr, axes: tuple[int, ...] | None, keep: bool) -> Num | Arr:
+def sum_of(cx: Context, x: Num | Arr, axes: tuple[int, ...] | None, keep: bool) -> Num | Arr:
     attrs: dict[str, Any] = ({} if axes is None else {"axis": tuple(sorted(axes))}) | (
         {"keepdims": True} if keep else {}
     )
@@ -125,7 +125,7 @@ def _order(cx: Context, order: Val | None) -> Any:
 
 
 def _length(cx: Context, x: Arr, axes: tuple[int, ...] | None, keep: bool) -> Val:
-    squares = _sum(cx, Arr(cx.op("square", x.op)), axes, keep)
+    squares = sum_of(cx, Arr(cx.op("square", x.op)), axes, keep)
     return wrap(cx, cx.op("length", squares.op))
 
 
@@ -136,14 +136,14 @@ def _of_vectors(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: bo
         raise cx.error(f"the order {order!r} is for matrices")
     zero = const(0.0, Scalar(x.dtype))
     if order == 0:
-        counted = _sum(cx, Arr(cx.op("ne", x.op, zero)), axes, keep)
+        counted = sum_of(cx, Arr(cx.op("ne", x.op, zero)), axes, keep)
         return wrap(cx, cast(cx, counted.op, x.dtype))
     sizes = Arr(cx.op("abs", x.op))
     if abs(order) == math.inf:
         return extreme(cx, "max" if order > 0 else "min", sizes, axes, keep)
     if order == 1:
-        return _sum(cx, sizes, axes, keep)
-    total = _sum(cx, binary(cx, "Pow", sizes, number(order)), axes, keep)
+        return sum_of(cx, sizes, axes, keep)
+    total = sum_of(cx, binary(cx, "Pow", sizes, number(order)), axes, keep)
     # The derivative at 0 is 0: the root is taken of 1 there, and not looked at.
     none = cx.op("eq", total.op, zero)
     one = cx.op("select", none, const(1.0, Scalar(x.dtype)), total.op)
@@ -160,7 +160,7 @@ def _of_matrices(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: b
     if abs(order) not in (1, math.inf):
         raise cx.error(f"there is no matrix norm of order {order:g}", "1, 2, -1, -2, np.inf, -np.inf, 'fro' or 'nuc'")
     summed, left = (row, column) if abs(order) == 1 else (column, row)
-    totals = _sum(cx, Arr(cx.op("abs", x.op)), (summed,), keep)
+    totals = sum_of(cx, Arr(cx.op("abs", x.op)), (summed,), keep)
     at = left if keep or left < summed else left - 1
     return extreme(cx, "max" if order > 0 else "min", totals, (at,), keep)
 

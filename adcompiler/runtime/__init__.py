@@ -14,7 +14,11 @@ from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln
 prange = range  # iterations that don't depend on each other; run in order for now
 
 LINALG = "cholesky cofactor cofactor_dot det inv inv_or_nan slogdet solve solve_triangular tril triu"
-LATER = dict.fromkeys(LINALG.split(), "linalg")
+SCIPY = (
+    "beta betaln entr erfcinv erfcx erfinv gammainc gammaincc i0 i0e i1 i1e iv ive j0 j1 jv kl_div log_expit log_ndtr "
+    "loggamma logit ndtr ndtri rel_entr xlog1py xlogy"
+)
+LATER = dict.fromkeys(LINALG.split(), "linalg") | dict.fromkeys(SCIPY.split(), "scipy")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,22 +1,22 @@
 """C functions of SciPy's Cython modules (LAPACK, special functions), called from compiled code by a name of ours.
 
 A name, unlike an address, can stand in machine code that is kept on disk: who imports this module's users has
-given the names their addresses before such code is loaded.
+given the names their addresses before such code is loaded. The functions bring their imports with them, for
+`adcompiler emit` pastes them.
 """
 
 from __future__ import annotations
 
-import importlib
-import re
 from typing import Any
 
 from numba import types
-from numba.core import codegen
-from numba.extending import get_cython_function_address
 
 
 def external(module: str, name: str, signature: Any) -> Any:
     """The function `name` of a Cython module as Numba calls it."""
+    from numba.core import codegen
+    from numba.extending import get_cython_function_address
+
     codegen.ll.add_symbol(f"adcompiler_{name}", get_cython_function_address(module, name))
     return types.ExternalFunction(f"adcompiler_{name}", signature)
 
@@ -28,10 +28,11 @@ def lapack(name: str, count: int) -> Any:
 
 def special_function(name: str, count: int) -> Any:
     """A function of scipy.special for doubles; where it has versions for other types, the name is mangled."""
-    module = importlib.import_module("scipy.special.cython_special")
-    doubles = f'"double ({"double, " * count}int'
-    for symbol, capsule in module.__pyx_capi__.items():
-        if re.sub(r"^__pyx_fuse_\d+", "", symbol) == name and doubles in repr(capsule):
+    from scipy.special import cython_special
+
+    wanted = f'"double ({"double, " * count}int '
+    for symbol, capsule in cython_special.__pyx_capi__.items():
+        if symbol.removeprefix("__pyx_fuse_0").removeprefix("__pyx_fuse_1") == name and wanted in repr(capsule):
             signature = types.float64(*[types.float64] * count, types.intc)
             return external("scipy.special.cython_special", symbol, signature)
     raise ImportError(f"scipy.special.cython_special has no function {name} of {count} doubles")
