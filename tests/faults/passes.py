@@ -7,7 +7,7 @@ from faults.fault import Fault
 CSE, DCE, HOIST, BOUNDS = "passes/cse.py", "passes/dce.py", "passes/hoist.py", "passes/bounds.py"
 FOLD, ALGEBRA, CHECKS, ACCESS = "passes/fold.py", "passes/algebra.py", "passes/checks.py", "passes/access.py"
 ELEMENTS, FRESH, TAPES, ARRANGE = "passes/elements.py", "passes/fresh.py", "passes/tapes.py", "passes/arrange.py"
-EACH = "test_passes.py test_passes_tidy.py test_passes_random.py"
+EACH = "test_passes_meaning.py test_passes.py test_passes_tidy.py"
 
 PASSES = (
     Fault("cse-across-write", CSE, "state = frozenset((root, versions.get(root, 0)) for root in roots)", "state = frozenset(roots)",
