@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_jacobians import interpreted
 
 import adcompiler as ad
 
@@ -210,10 +211,15 @@ def trained(p, lr, reg, steps):
     return data_loss(p)
 
 
-def test_gradient_of_training():
+@pytest.mark.parametrize(
+    "run",
+    [interpreted, pytest.param(lambda g, *args: g(*args), marks=pytest.mark.long)],
+    ids=["interpreted", "compiled"],
+)
+def test_gradient_of_training(run):
     g = ad.value_and_grad(trained, argnums=(0, 1, 2))
     for steps, expected in MISC["train_gradient"].items():
-        outer, (p_bar, lr_bar, reg_bar) = g(P0, 0.05, 0.01, int(steps))
+        outer, (p_bar, lr_bar, reg_bar) = run(g, P0, 0.05, 0.01, int(steps))
         np.testing.assert_allclose(outer, expected["outer"], **CLOSE)
         np.testing.assert_allclose(flattened(p_bar), expected["d_theta0"], **CLOSE)
         np.testing.assert_allclose(lr_bar, expected["d_lr"], **CLOSE)
@@ -221,6 +227,6 @@ def test_gradient_of_training():
 
 
 def test_gradient_of_training_in_forward_mode():
-    J = ad.jacfwd(trained, argnums=(1, 2))(P0, 0.05, 0.01, 100)
+    J = interpreted(ad.jacfwd(trained, argnums=(1, 2)), P0, 0.05, 0.01, 100)
     expected = MISC["train_gradient"]["100"]
     np.testing.assert_allclose(J, (expected["d_lr_forward_mode"], expected["d_lambda"]), **CLOSE)
