@@ -97,7 +97,10 @@ def test_functions():
         return np.nothing(x)  # !
 
     def method(x):
-        return x.tobytes()  # !
+        return x.cumsum()  # !
+
+    def gather(x):
+        return x[np.array([1, 2])]  # !
 
     def custom(x):
         if x.sum() > 0:
@@ -107,6 +110,7 @@ def test_functions():
     fails(UnsupportedFunction, "not built yet", unknown, X)
     fails(TypeMismatch, "no attribute 'nothing'", module, X)
     fails(UnsupportedFunction, "not built yet", method, X)
+    fails(UnsupportedFunction, "not built yet", gather, X)
     fails(UnsupportedFunction, "Python's own exceptions", custom, X)
 
 

@@ -17,8 +17,10 @@ from adcompiler.backends.naming import identifier
 from adcompiler.backends.python import emit, imports_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend import spec_of
+from adcompiler.frontend.capture import flatten
 from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
+from adcompiler.ir.table import OPS
 from adcompiler.ir.types import is_float
 from adcompiler.ir.verify import verify
 from adcompiler.ir.walk import clone, walk
@@ -106,3 +108,63 @@ def test_parameters_keep_their_variables() -> None:
     args = (0.7, np.array([0.3, -0.9, 1.4, 0.2]), 4)
     fn = optimizer()(lower_python(shadowing, tuple(map(spec_of, args))).function)
     same_as_lowered(optimizer()(reverse(fn, Pullback((0, 1), ("one",)))), args)
+
+
+def transposed_onto_itself(a):
+    a[:] = 2.0 * a.T - a
+    return a
+
+
+def transposed_beside(a):
+    b = a.T + 1.0
+    c = b * b
+    a += b
+    a *= c
+    return a, np.sum(c)
+
+
+def shifted_rows(a):
+    a[1:] += a[:-1] * a[0]
+    a[:, 0] = a[0] * a[1]
+    a[::-1] = a + 1.0
+    return a
+
+
+def emptied(a):
+    return np.sum(a * a, axis=0), np.sum(a[:0]), np.sum(a[:, :0], axis=1, keepdims=True), a[:0] * 2.0
+
+
+@pytest.mark.parametrize("f", (transposed_onto_itself, transposed_beside, shifted_rows, emptied))
+@pytest.mark.parametrize("dtype", (np.float64, np.float32))
+def test_what_is_read_and_written(f: Any, dtype: Any) -> None:
+    """Right sides are read in full before anything is written, and nothing is summed to zero."""
+    a = np.random.default_rng(3).uniform(-1.0, 1.0, (4, 4)).astype(dtype)
+    low = lower_python(f, (spec_of(a),))
+    expected = copied((a,))
+    results = flatten(f(*expected))
+    for fuse in (True, False):
+        given = copied((a,))
+        found = interpret(loops(optimizer()(low.function), fuse), given)
+        for mine, theirs in zip([*found, *given], [*results, *expected], strict=True):
+            assert np.asarray(mine).dtype == dtype
+            np.testing.assert_allclose(mine, theirs, rtol=1e-5 if dtype is np.float32 else 1e-12)
+
+
+def counted(fn: Function) -> tuple[int, int]:
+    """Loops and allocations."""
+    ops = list(walk(fn.body))
+    return sum(op.name == "for" for op in ops), sum(OPS[op.name].kind == "alloc" for op in ops if op.name in OPS)
+
+
+def chain(x):
+    y = np.tanh(x) * 2.0
+    z = y * y + x
+    return np.sum(z * y) + np.sum(z)
+
+
+def test_what_shares_loops() -> None:
+    """The gradient of a chain is one loop, and nothing but the result is memory."""
+    fn = optimizer()(lower_python(chain, (spec_of(np.ones(5)),)).function)
+    g = optimizer()(reverse(fn, Pullback((0,), ("one",))))
+    assert counted(loops(g)) == (1, 1)
+    assert min(counted(loops(g, fuse=False))) > 5

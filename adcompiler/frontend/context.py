@@ -50,8 +50,6 @@ class Frame:
     outer: Frame | None = None
     function: Any = None  # the Python function that it, or what it is nested in, belongs to
     exit_live: Names = frozenset()
-    # The place of everything in it: that of the call, for functions of our library.
-    called_at: Loc | None = None
 
 
 @dataclass(eq=False)
@@ -83,8 +81,6 @@ class Context:
 
     # Places and errors.
     def loc(self, node: Any) -> Loc:
-        if self.frame.called_at is not None:
-            return self.frame.called_at
         return Loc(self.frame.file, node.lineno, node.col_offset + 1)
 
     @contextmanager

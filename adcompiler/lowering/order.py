@@ -70,22 +70,28 @@ class Order:
     # Nests.
     def grown(self, first: Node, left: list[Node]) -> list[Node]:
         """The nest that starts with a node: all of its index space that can run with it."""
-        group = [first]
-        space = self.plan.space(first.op)
         if not self.plan.fuse:
-            return group
+            return [first]
+        space = self.plan.space(first.op)
         others = [n for n in left if n.loops and n is not first and self.plan.space(n.op) == space]
-        changed = True
-        while changed:
-            changed = False
-            for n in others:
-                if n in group or not n.waits <= set(group) or not all(self.together(m, n) for m in group):
-                    continue
-                if self.crowded([*group, n]) and not self.crowded(group):
-                    continue
-                group.append(n)
-                changed = True
-        return sorted(group, key=lambda n: n.index)
+        whole = self.joined(first, others, limited=False)
+        return self.joined(first, others, limited=True) if self.crowded(whole) else whole
+
+    def joined(self, first: Node, others: list[Node], limited: bool) -> list[Node]:
+        """Take in node by node; `limited`: none that crowds the nest (more of them together may not)."""
+        group = [first]
+        waiting = others
+        while True:
+            late: list[Node] = []
+            for n in waiting:
+                fits = n.waits <= set(group) and all(self.together(m, n) for m in group)
+                if fits and not (limited and self.crowded([*group, n]) and not self.crowded(group)):
+                    group.append(n)
+                else:
+                    late.append(n)
+            if len(late) == len(waiting):
+                return sorted(group, key=lambda n: n.index)
+            waiting = late
 
     def together(self, a: Node, b: Node) -> bool:
         """May the two run in one nest, element by element?"""

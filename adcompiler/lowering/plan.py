@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adcompiler.analysis.alias import Aliases
-from adcompiler.analysis.effects import allocates, entry, writes
+from adcompiler.analysis.effects import entry, writes
 from adcompiler.analysis.shapes import Shape, Shapes
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
 from adcompiler.ir.walk import Structure, values
@@ -59,10 +59,6 @@ class Plan:
     def space(self, op: Op) -> Shape:
         return self.shapes.shape(iterated(op))
 
-    def unchanging(self, value: Value) -> bool:
-        """Fresh memory that nobody writes after it was made."""
-        return not any(self.aliases.writers.get(r) for r in self.aliases.roots(value))
-
     # Who reads an array, and how.
     def wants(self, user: Op, value: Value) -> str:
         """`shape`, `element` or `memory`: what the user takes of the value."""
@@ -96,7 +92,7 @@ class Plan:
         users = self.structure.uses.get(op.result, [])
         wants = {user: self.wants(user, op.result) for user in users}
         readers = [user for user, want in wants.items() if want == "element"]
-        if not self.fuse or "memory" in wants.values() or (allocates(op) and not self.unchanging(op.result)):
+        if not self.fuse or "memory" in wants.values():
             return
         if any(self.structure.place[r].region is not region for r in readers):
             return

@@ -14,7 +14,6 @@ from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Va
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, Stack, Type, is_float
 from adcompiler.ir.walk import Env, Structure, is_const
-from adcompiler.ops.memory import INDEXED
 from adcompiler.transforms.defined import nothing
 
 
@@ -246,7 +245,7 @@ class Residuals:
         args = [self.fetch(a, sweep) for a in op.args]
         entry = OPS[op.name]
         attrs = dict(op.attrs)
-        if op.name in INDEXED:
+        if entry.kind in ("memory", "view") and "safe" not in attrs and entry.linear == ():
             attrs["safe"] = True  # the forward sweep has been there
         with sweep.head.at(op.loc):
             result = sweep.head.op(op.name, *args, hint=operand.name, **attrs)
