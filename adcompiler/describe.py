@@ -23,11 +23,11 @@ from adcompiler.backends import cache
 from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle
 from adcompiler.ir.core import Region, Value
-from adcompiler.ir.table import OPS, OpDef, with_attributes
+from adcompiler.ir.table import MANY, OPS, OpDef, with_attributes
 from adcompiler.ir.types import Array, Scalar, Type
 
 # Attributes that rules may ask for, with values to show them by.
-SHOWN = {"dtype": "f64", "n": 1}
+SHOWN = {"dtype": "f64", "n": 1, "axis": 0, "spec": "ij,jk->ik"}
 CONTROL: tuple[tuple[str, str, str], ...] = (
     ("for", "its bounds", "the adjoint of its body, the same iterations backwards"),
     ("while", "a count", "the adjoint of its body, as many iterations as it ran, backwards"),
@@ -56,9 +56,16 @@ class Recorder(Handle):
         for k, a in enumerate(args):
             if isinstance(a, Recorder) and (reads is None or k in reads):
                 self.read.update(a.of)
-        texts = [f"({a.text})" if isinstance(a, Recorder) else repr(a) for a in args]
+        texts = [_text(a) for a in args]
         of = self.of if OPS[name].kind == "view" else set()
         return Recorder(written(name, texts, attrs), self.kind, self.read, self.builder, of)
+
+
+def _text(a: Any) -> str:
+    """An operand: a formula, or a number."""
+    if isinstance(a, Recorder):
+        return f"({a.text})"
+    return str(a.literal) if isinstance(a, Handle) else repr(a)
 
 
 def written(name: str, args: list[str], attrs: dict[str, Any]) -> str:
@@ -80,6 +87,7 @@ def recorded(entry: OpDef) -> tuple[list[str], set[str]]:
     Of a rule that reverse mode transposes it is shown what becomes of a direction.
     """
     rules = entry.partials if entry.partials is not None else _whole(entry)
+    rules = rules[:2] if len(rules) == MANY else rules  # of any number of operands: the first two
     kind: Type = Scalar("f64") if entry.partials is not None else Array("f64", (None, None))
     read: set[str] = set()
     builder = Builder(Region([Value("g", kind)]))

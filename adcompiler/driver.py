@@ -20,9 +20,11 @@ from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
-from adcompiler.ir.core import Function, Value
+from adcompiler.ir.core import Function, Operand, Value
+from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
-from adcompiler.ir.walk import clone, substitute, walk
+from adcompiler.ir.walk import Structure, clone, substitute, walk
+from adcompiler.ops.memory import INDEXED
 from adcompiler.trees import plain
 
 FASTMATH = frozenset({"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast"})
@@ -146,6 +148,7 @@ def _lowered(
     if low is not None:
         return low(args, kwargs)
     lowered = lower_python(fn, args, kwargs, allow_none=allow_none)
+    refuse_unclear(lowered.function)
     if observer is not None:
         observer("frontend", lowered.function)
     return replace(lowered, function=optimize(lowered.function, BEFORE, options, observer))
@@ -181,10 +184,36 @@ def separate(fn: Function) -> Function:
     return fn
 
 
+def refuse_unclear(fn: Function) -> None:
+    """NumPy's reshape and ascontiguousarray give a view or a copy as the strides have it at run time: where a later
+    write would tell which, the program is refused."""
+    if not any(op.name in ("contiguous", "reshape") for op in walk(fn.body)):
+        return
+    structure = Structure(fn)
+    aliases = Aliases(fn, structure)
+    for op in walk(fn.body):
+        copied = op.name == "contiguous" and bool(aliases.writers.get(op.result))
+        unclear = op.name == "contiguous" or (op.name == "reshape" and _strides_vary(op.args[0], structure))
+        if copied or (unclear and aliases.written_after(op, aliases.roots(op.args[0]))):
+            what = "an array is written to of which it depends on strides whether it shares memory with this one"
+            raise TypeMismatch(what, op.loc, "make a copy first: a.copy().reshape(...), np.array(a)")
+
+
+def _strides_vary(operand: Operand, structure: Structure) -> bool:
+    """May NumPy have laid out these elements in another order than C's?"""
+    if not isinstance(operand, Value) or not isinstance(operand.type, Array) or operand.type.rank < 2:
+        return False
+    op = structure.definer.get(operand)
+    if operand.type.strided or op is None or op.name not in OPS:
+        return operand.type.strided
+    like = OPS[op.name].kind == "elementwise" or op.name.endswith("_like")
+    return like and any(_strides_vary(a, structure) for a in op.args)
+
+
 def trust_indices(fn: Function) -> None:
     """boundscheck=False: every index is taken to be inside."""
     for op in walk(fn.body):
-        if op.name in ("load", "store", "update", "view"):
+        if op.name in INDEXED:
             op.attrs["safe"] = True
 
 

@@ -25,7 +25,9 @@ from adcompiler.transforms.reverse import Pullback, reverse
 
 DIRECT = 8  # up to so many scalar inputs have a tangent each in one sweep, without a loop
 WIDTHS = (4, 2)  # directions in one sweep, as many as the length of the program allows
-LENGTH = 400  # ops
+LENGTH = 240  # ops: compile time grows with them
+WHOLE = 3  # what a whole-array op counts: it takes longer to compile, and has less of the primal's work to share
+SEED, ENTRY = 6, 3  # ops that make the seed of an argument, and that write an entry of the result
 
 
 class Jacobian:
@@ -160,9 +162,10 @@ class Jacobian:
     def forward(self) -> tuple[Function, int]:
         """The forward-mode program, as wide as its length allows."""
         fn = forward(self.primal, self.wrt)
-        before, after = (sum(1 for _ in walk(f.body)) for f in (self.primal, fn))
+        before, after = map(_length, (self.primal, fn))
+        each = after - before + SEED * len(self.wrt) + ENTRY * len(self.wrt) * len(self.outs)
         for width in WIDTHS:
-            if before + width * (after - before) <= LENGTH:
+            if before + width * each <= LENGTH:
                 return forward(self.primal, self.wrt, width=width), width
         return fn, 1
 
@@ -302,6 +305,11 @@ class Jacobian:
             return const(0, Scalar(t.dtype))
         (outs,) = self.sizes(self.b, [out])
         return self.b.op("zeros", *outs, *self.dims(self.b, self.params[k]), dtype=t.dtype)
+
+
+def _length(fn: Function) -> int:
+    """What compiling a function costs: whole-array ops become loops."""
+    return sum(WHOLE if any(isinstance(r.type, Array) for r in op.results) else 1 for op in walk(fn.body))
 
 
 def _spoils(fn: Function, before: Sequence[Op], after: Sequence[Op]) -> bool:

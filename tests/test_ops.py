@@ -14,9 +14,10 @@ from adcompiler.ir.core import Function, Operand, Region, Value
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, Type, f32, f64
 from adcompiler.ir.verify import verify
+from adcompiler.ops.indexed import key
 from adcompiler.transforms.forward import forward
 
-DIFFERENTIABLE = sorted(n for n, e in OPS.items() if e.partials is not None or e.transpose)
+DIFFERENTIABLE = sorted(n for n, e in OPS.items() if e.partials is not None or e.transpose or e.expand)
 ELSEWHERE = {"tril", "triu", *(n for n, e in OPS.items() if e.kind == "linalg")}  # tests/test_linalg.py
 ELSEWHERE |= {"gammainc", "gammaincc"}  # tests/test_special.py
 ELEMENTWISE = [n for n in DIFFERENTIABLE if OPS[n].samples]
@@ -228,6 +229,20 @@ WHOLE: list[tuple[str, Sequence[Any], dict[str, Any]]] = [
     ("transpose", [A23], {}),
     ("transpose", [V3], {}),
     ("cast", [A23], {"dtype": "f64"}),
+    ("transpose", [A23[:, :, None] * V2], {"axes": (2, 0, 1)}),
+    ("contiguous", [A23], {}),
+    ("cumsum", [A23], {"axis": 0}),
+    ("cumsum", [V3], {"axis": 0}),
+    ("concatenate", [A23, A23 + 1, A23[:1]], {"axis": 0}),
+    ("concatenate", [A23, np.zeros((2, 0))], {"axis": 1}),
+    ("einsum", [A23, B34], {"spec": "ij,jk->ki"}),
+    ("einsum", [A23, A23, V3], {"spec": "ij,kj,j->ik"}),
+    ("einsum", [A23], {"spec": "ij->j"}),
+    ("einsum", [A23[:, :1], A23, V3], {"spec": "ij,kj,j->ikj"}),
+    ("einsum", [0.7, V3], {"spec": ",i->i"}),
+    ("max", [A23], {"axis": (1,)}),
+    ("min", [A23], {"keepdims": True}),
+    ("sort", [A23], {"axis": 0}),
 ]
 
 
@@ -261,7 +276,7 @@ def test_select() -> None:
 
 
 def test_every_op_is_tested() -> None:
-    tested = {*ELEMENTWISE, *(name for name, *_ in WHOLE), "cast", "select", *ELSEWHERE}
+    tested = {*ELEMENTWISE, *(name for name, *_ in WHOLE), "cast", "select", "reshape", *ELSEWHERE}
     assert set(DIFFERENTIABLE) <= tested
 
 
@@ -285,6 +300,40 @@ def test_power_by_integers() -> None:
             assert "log" not in str(pullback(Case(fn, [x]), fn, plain))
     cube = function([f64], lambda b, x: b.op("pow", x[0], const(3.0, f64)))
     assert run(pullback(Case(cube, [0.0]), cube, plain), [0.0, 1.0])[0] == 0.0
+
+
+def test_reshape() -> None:
+    for extents in ((3, 2), (-1,), (1, 2, -1)):
+        sizes = [integer(n) for n in extents]
+        check(function([array(2)], lambda b, x, s=sizes: b.op("square", b.op("reshape", x[0], *s))), [A23])
+    # The adjoint of a reshaped array that is turned is not contiguous.
+    check(function([array(2)], lambda b, x: b.op("transpose", b.op("reshape", x[0], integer(3), integer(2)))), [A23])
+
+
+PLACES = np.array([1, 0, 1, -1])
+INDEXED = [("aa", (PLACES % 2, PLACES)), ("0a", (PLACES,)), ("ai", (PLACES % 2, 1)), ("a0", (PLACES[:, None] % 2,))]
+
+
+@pytest.mark.parametrize(("code", "places"), INDEXED, ids=[c for c, _ in INDEXED])
+def test_indexed(code: str, places: tuple[Any, ...]) -> None:
+    """gather, scatter, scatter_add and withdraw: repeats, negative places, both modes, twice."""
+    kinds = [array(np.ndim(p), "i64") if np.ndim(p) else Scalar("i64") for p in places]
+    index = tuple(code)
+    shape = np.shape(A23[key(index, places)])
+    value = np.cos(np.arange(float(np.prod(shape)))).reshape(shape)
+
+    def through(b: Builder, x: list[Operand], name: str) -> Operand:
+        a, v, *at = x
+        y = b.op("square", a)
+        if name == "withdraw":
+            taken = b.op("withdraw", y, *at, index=index)
+            return b.op("add", b.op("sum", b.op("mul", b.op("square", taken), v)), b.op("sum", b.op("square", y)))
+        b.do(name, y, *at, v, index=index)
+        return b.op("sum", b.op("mul", b.op("square", b.op("gather", y, *at, index=index)), v))
+
+    types = [array(2), array(np.ndim(value)), *kinds]
+    for name in ("scatter", "scatter_add", "withdraw"):
+        check(function(types, lambda b, x, n=name: through(b, x, n)), [A23, value, *places])
 
 
 def test_extents_of_made_arrays() -> None:

@@ -26,6 +26,8 @@ def differentiable(op: Op) -> tuple[int, ...]:
         return tuple(k for k, p in enumerate(entry.partials) if p is not None and k < len(op.args))
     if entry.linear or entry.pushforward:
         return tuple(k for k in range(len(op.args)) if k in entry.linear or k in pushed(entry))
+    if entry.expand is not None:
+        return tuple(range(len(op.args)))
     return tuple(range(len(op.args))) if missing(entry) else ()
 
 
@@ -36,7 +38,7 @@ def pushed(entry: OpDef) -> tuple[int, ...]:
 
 def missing(entry: OpDef) -> bool:
     """An op that computes and has no derivative rule."""
-    ruled = entry.zero or entry.partials is not None or bool(entry.linear or entry.pushforward)
+    ruled = entry.zero or entry.partials is not None or bool(entry.linear or entry.pushforward or entry.expand)
     return not ruled and entry.kind in ("elementwise", "linear", "linalg", "array", "call")
 
 
@@ -171,10 +173,10 @@ class Activity:
             return edges
         if op.name not in OPS:
             return []
-        if op.name in ("store", "update", "assign", "accumulate", "push"):
-            return [(op.args[-1], op.args[0])]
-        if op.name in ("load", "view", "pop"):
-            return [(op.args[0], op.result)]
+        if OPS[op.name].kind in ("memory", "tape", "view"):
+            if OPS[op.name].writes and not op.results:
+                return [(op.args[-1], op.args[0])]
+            return [(op.args[0], r) for r in op.results if op.args]
         if op.name == "full":
             return [(op.args[0], op.result)]
         return [(op.args[k], r) for r in op.results for k in differentiable(op)]

@@ -91,7 +91,7 @@ class Effects:
 
     def _shown(self, op: Op, table: OpDef) -> bool:
         """Whole-array writes raise only where the value may not fit."""
-        if table.kind != "memory" or len(op.args) != 2 or not isinstance(op.args[1].type, Array):
+        if table.kind != "memory" or op.results or len(op.args) != 2 or not isinstance(op.args[1].type, Array):
             return False
         return self.shapes.fits(op.args[1], op.args[0])
 

@@ -9,6 +9,9 @@ from adcompiler.ir.core import Const, Function, Op, Operand, Value, yielded
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure
+from adcompiler.ops.array import permutation
+from adcompiler.ops.einsum import letters
+from adcompiler.ops.indexed import arranged
 
 # An integer; a dim's name; an i64 value; ("axis", array, k); ("less", extent, c): max(extent - c, 0);
 # ("slice", extent, lo, hi, step): any other slice; ("either", extents): what these broadcast to.
@@ -177,9 +180,31 @@ def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
     return ("less", base, cut) if cut else base
 
 
+def _indexed(shapes: Shapes, op: Op) -> Shape:
+    """The extents of the index arrays together, and of the axes that are taken whole."""
+    arrays = [shapes.shape(a) for a in op.args[1:] if isinstance(a.type, Array)]
+    together = tuple(map(joined, _columns(arrays)))
+    places = arranged(op.attrs["index"], len(together))
+    return tuple(together[k] if kind == "a" else shapes.shape(op.args[0])[k] for kind, k in places)
+
+
+def _contracted(shapes: Shapes, op: Op) -> Shape:
+    inputs, out = letters(op.attrs["spec"])
+    pairs = [
+        (c, e) for a, names in zip(op.args, inputs, strict=True) for c, e in zip(names, shapes.shape(a), strict=True)
+    ]
+    return tuple(joined(e for c, e in pairs if c == name) for name in out)
+
+
+def _reshaped(shapes: Shapes, op: Op) -> Shape:
+    """The extents given; one of -1 is whatever is left."""
+    given = map(shapes.integer, op.args[1:])
+    return tuple(("axis", op.result, k) if e == -1 else e for k, e in enumerate(given))
+
+
 def _reduced(shapes: Shapes, op: Op) -> Shape:
     shape, axis = shapes.shape(op.args[0]), op.attrs.get("axis")
-    gone = set(range(len(shape)) if axis is None else axis)
+    gone = set(range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis)
     kept = [1 if k in gone else e for k, e in enumerate(shape) if op.attrs.get("keepdims") or k not in gone]
     return tuple(kept)
 
@@ -193,7 +218,18 @@ RULES: dict[str, Any] = {
     "broadcast_like": lambda s, op: s.shape(op.args[1]),
     "unspread": lambda s, op: s.shape(op.args[1]),
     "sum_to": lambda s, op: s.shape(op.args[1]),
-    "transpose": lambda s, op: s.shape(op.args[0])[::-1],
+    "transpose": lambda s, op: tuple(s.shape(op.args[0])[k] for k in permutation(op.attrs, len(s.shape(op.args[0])))),
+    "contiguous": lambda s, op: s.shape(op.args[0]),
+    "reshape": lambda s, op: _reshaped(s, op),
+    "iota": lambda s, op: (s.integer(op.args[0]),),
+    "cumsum": lambda s, op: s.shape(op.args[0]),
+    "sort": lambda s, op: s.shape(op.args[0]),
+    "argsort": lambda s, op: s.shape(op.args[0]),
+    "searchsorted": lambda s, op: s.shape(op.args[1]),
+    "argmax": lambda s, op: _reduced(s, op),
+    "argmin": lambda s, op: _reduced(s, op),
+    "max": lambda s, op: _reduced(s, op),
+    "min": lambda s, op: _reduced(s, op),
     "outer": lambda s, op: (*s.shape(op.args[0]), *s.shape(op.args[1])),
     "matmul": lambda s, op: (*s.shape(op.args[0])[:-1], *s.shape(op.args[1])[1:]),
     "sum": _reduced,
@@ -202,4 +238,7 @@ RULES: dict[str, Any] = {
     ),
     **dict.fromkeys(("solve", "solve_triangular"), lambda s, op: s.shape(op.args[1])),
     "view": _view,
+    "gather": _indexed,
+    "withdraw": _indexed,
+    "einsum": _contracted,
 }

@@ -7,11 +7,13 @@ import math
 import re
 import warnings
 from collections.abc import Callable
-from functools import cache
-from typing import Any
+from functools import partial
 
 from adcompiler.backends.fold import Plan
+from adcompiler.backends.forms import filled, subscript
 from adcompiler.backends.naming import Names
+from adcompiler.backends.whole import HELPERS as WHOLE_HELPERS
+from adcompiler.backends.whole import WHOLE
 from adcompiler.errors import InternalError
 from adcompiler.ir.core import Const, Op, Operand, Value
 from adcompiler.ir.table import OPS, OpDef, with_attributes
@@ -39,6 +41,7 @@ HELPERS = {
     "print": ("print",),
     "maximum": ("max",),
     "minimum": ("min",),
+    **WHOLE_HELPERS,
 }
 
 
@@ -55,30 +58,6 @@ def names_called(op: Op) -> set[str]:
     kernel = OPS[op.name].kernel if op.name in OPS else ""
     called = set(re.findall(r"(?<![.\w])([a-z_]\w*)\(", emit + kernel)) | set(HELPERS.get(op.name, ()))
     return called | ({emit} if emit.isidentifier() else set())
-
-
-@cache
-def parsed(template: str) -> ast.expr:
-    return ast.parse(re.sub(r"{(\d+)}", r"_\1", template), mode="eval").body
-
-
-def filled(template: str, *operands: ast.expr) -> ast.expr:
-    """The template with `{0}`, `{1}` ... replaced."""
-
-    def copy(node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.Name) and re.fullmatch(r"_\d+", node.id):
-            return operands[int(node.id[1:])]
-        fields: dict[str, Any] = {}
-        for key, value in ast.iter_fields(node):
-            if isinstance(value, list):
-                fields[key] = [copy(v) if isinstance(v, ast.AST) else v for v in value]
-            else:
-                fields[key] = copy(value) if isinstance(value, ast.AST) else value
-        return type(node)(**fields)
-
-    node = copy(parsed(template))
-    assert isinstance(node, ast.expr)
-    return node
 
 
 def name(identifier: str) -> ast.expr:
@@ -156,11 +135,13 @@ class Expressions:
             "empty": self.alloc, "zeros": self.alloc, "full": self.alloc, "empty_like": self.like,
             "zeros_like": self.like, "sum": self.sum, "broadcast_like": self.spread, "unspread": self.unspread,
             "stack": self.stack, "pop": self.pop, "if": self.choice, "copy": self.copy, "clip": self.clip,
+            "contiguous": self.copy,
             "abs": self.abs, "pow": self.power, "floordiv": self.division, "mod": self.division,
             "matmul": self.matmul, "and": self.logic, "or": self.logic, "not": self.logic, "invert": self.logic,
             "add": self.plain, "mul": self.plain, "sign": self.sign,
             "maximum": self.extremum, "minimum": self.extremum,
             "draw_uniform": self.draw, "draw_normal": self.draw, "draw_integer": self.draw,
+            **{name: partial(build, self) for name, build in WHOLE.items()},
         }  # fmt: skip
 
     def expr(self, operand: Operand) -> ast.expr:
@@ -426,11 +407,6 @@ def flat(joiner: ast.boolop, parts: list[ast.expr]) -> ast.expr:
     if isinstance(first, ast.BoolOp) and type(first.op) is type(joiner):
         parts = [*first.values, *parts[1:]]
     return ast.BoolOp(joiner, parts)
-
-
-def subscript(array: ast.expr, items: list[ast.expr]) -> ast.expr:
-    index = items[0] if len(items) == 1 else ast.Tuple(items, ast.Load())
-    return ast.Subscript(array, index, ast.Load())
 
 
 def variables(node: ast.expr) -> set[str]:

@@ -10,19 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adcompiler.backends.expressions import (
-    Expressions,
-    filled,
-    names_called,
-    negated,
-    number,
-    same,
-    subscript,
-    text_of,
-    variables,
-)  # fmt: skip
+from adcompiler.backends.expressions import Expressions, names_called, negated, number, same, text_of, variables
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
+from adcompiler.backends.forms import filled, subscript
 from adcompiler.backends.naming import Names
+from adcompiler.backends.whole import added_at, element, stored_at
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.naming import is_adjoint
 from adcompiler.ir.table import OPS
@@ -86,7 +78,8 @@ class Statements:
         self.special: dict[str, Callable[[Op], list[Line]]] = {
             "for": self.counted, "while": self.open, "if": self.branch, "store": self.store, "update": self.store,
             "assign": self.assign, "accumulate": self.accumulate, "push": self.push, "raise_if": self.raise_if,
-            "print": self.print, "section": self.section, "seed": self.effect,
+            "print": self.print, "scatter": self.scatter, "scatter_add": self.scatter, "section": self.section,
+            "seed": self.effect,
         }  # fmt: skip
 
     def body(self) -> list[Line]:
@@ -318,6 +311,15 @@ class Statements:
         if op.name == "store":
             return self.stated([Line(0, augmented(target, value))], op)
         return self.stated([Line(0, added(target, value))], op)
+
+    def scatter(self, op: Op) -> list[Line]:
+        """x[i] = v and np.add.at(x, i, v), or the helpers for them."""
+        value = self.whole(op.args[0], op.args[-1])
+        if op.name == "scatter_add":
+            return self.stated([Line(0, text_of(added_at(self.x, op, value)))], op)
+        if self.x.kernel:
+            return self.stated([Line(0, text_of(stored_at(self.x, op, value)))], op)
+        return self.stated([Line(0, f"{text_of(element(self.x, op))} = {text_of(value)}")], op)
 
     def assign(self, op: Op) -> list[Line]:
         view, value = op.args

@@ -1,64 +1,22 @@
-"""Array functions and methods: allocation, copies, sums and products."""
+"""Making arrays: allocation, copies, conversions, sizes."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
+from adcompiler.frontend.arguments import Handler, Kwargs, arguments, dtype_of, extents
 from adcompiler.frontend.context import Context
-from adcompiler.frontend.indexing import array_of, static_int
+from adcompiler.frontend.indexing import array_of
 from adcompiler.frontend.iteration import extent
-from adcompiler.frontend.promote import binary, cast, dtype_name, need_number, unify, wrap
-from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
+from adcompiler.frontend.promote import cast, need_number
+from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.core import Const, Operand
 from adcompiler.ir.types import Dim, Scalar
-
-Kwargs = dict[str, Val]
-Handler = Callable[[Context, list[Val], Kwargs, "ast.Call | None"], Val]
-
-
-def arguments(cx: Context, name: str, names: str, args: list[Val], kwargs: Kwargs, required: int = 1) -> list[Any]:
-    """The arguments in the order of `names`, None where not given; the first `required` have to be."""
-    wanted = names.split()
-    unknown = [k for k in kwargs if k not in wanted]
-    if unknown or len(args) > len(wanted):
-        what = f"the argument '{unknown[0]}'" if unknown else "so many arguments"
-        raise cx.error(f"{name}: {what} is not built yet", kind=UnsupportedFunction)
-    given = dict(zip(wanted, args, strict=False)) | kwargs
-    missing = [n for n in wanted[:required] if n not in given]
-    if missing:
-        raise cx.error(f"{name} is missing the argument '{missing[0]}'")
-    return [given.get(n) for n in wanted]
-
-
-def dtype_of(cx: Context, v: Val | None, default: str) -> str:
-    """A dtype argument."""
-    if v is None or is_none(v):
-        return default
-    if isinstance(v, Obj):
-        try:
-            return dtype_name(cx, np.dtype(v.value))
-        except TypeError:
-            pass
-    raise cx.error(f"{describe(v)} is not a dtype", "np.float64, np.float32, np.int64, bool ...")
-
-
-def extents(cx: Context, shape: Val) -> tuple[list[Operand], tuple[Dim, ...]]:
-    """The sizes of a shape argument, and what is known of them."""
-    items = shape.items if isinstance(shape, Seq) else (shape,)
-    for i in items:
-        if not (isinstance(i, Num) and i.dtype[0] in "iu"):
-            raise cx.error(f"a shape is made of integers, not {describe(i)}")
-    ops = [cast(cx, i.op, "i64") for i in items if isinstance(i, Num)]
-    for op in ops:
-        if isinstance(op, Const) and op.value < 0:
-            raise cx.error("negative dimensions are not allowed")
-    return ops, tuple(int(op.value) if isinstance(op, Const) else None for op in ops)
 
 
 def _filled(name: str, value: float | None) -> Handler:
@@ -131,7 +89,9 @@ def asarray(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
 
 def contiguous(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     (value,) = arguments(cx, "np.ascontiguousarray", "a", args, kwargs)
-    return _as_array(cx, value, None, copy=isinstance(value, Arr) and value.type.strided)
+    if isinstance(value, Arr) and value.type.strided:
+        return Arr(cx.op("contiguous", value.op, hint=f"{value.op.name}_copy"))
+    return _as_array(cx, value, None, copy=False)
 
 
 def _as_array(cx: Context, value: Val, dtype: Val | None, copy: bool) -> Val:
@@ -168,85 +128,6 @@ def size_of(cx: Context, a: Arr, axes: tuple[int, ...] | None = None) -> Operand
     return total
 
 
-def _axes(cx: Context, axis: Val | None, rank: int) -> tuple[int, ...] | None:
-    if axis is None or is_none(axis):
-        return None
-    given = [static_int(cx, v) for v in (axis.items if isinstance(axis, Seq) else (axis,))]
-    for k in given:
-        if not -rank <= k < rank:
-            raise cx.error(f"axis {k} is out of bounds for an array with {rank} axes")
-    return tuple(sorted(k % rank for k in given))
-
-
-def _reduction_arguments(
-    cx: Context, name: str, args: list[Val], kwargs: Kwargs
-) -> tuple[Num | Arr, tuple[int, ...] | None, bool]:
-    x, axis, keepdims = arguments(cx, name, "a axis keepdims", args, kwargs)
-    x = array_of(cx, x) if isinstance(x, Seq) else need_number(cx, x)
-    rank = x.type.rank if isinstance(x, Arr) else 0
-    keep = keepdims is not None and bool(static_int(cx, keepdims))
-    return x, _axes(cx, axis, rank), keep
-
-
-def _sum(cx: Context, x: Arr, axes: tuple[int, ...] | None, keep: bool) -> Num | Arr:
-    attrs: dict[str, Any] = ({} if axes is None else {"axis": axes}) | ({"keepdims": True} if keep else {})
-    return wrap(cx, cx.op("sum", x.op, **attrs))
-
-
-def sum_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axes, keep = _reduction_arguments(cx, "np.sum", args, kwargs)
-    return Num(x.op, weak=False) if isinstance(x, Num) else _sum(cx, x, axes, keep)
-
-
-def mean(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axes, keep = _reduction_arguments(cx, "np.mean", args, kwargs)
-    if isinstance(x, Num):
-        return binary(cx, "Div", Num(x.op, weak=False), number(1))
-    if x.dtype[0] != "f":
-        x = Arr(cx.op("cast", x.op, dtype="f64"))
-    count = cast(cx, size_of(cx, x, axes), x.dtype)
-    return binary(cx, "Div", _sum(cx, x, axes, keep), Num(count, weak=False))
-
-
-def matmul(cx: Context, a: Val, b: Val) -> Val:
-    """a @ b"""
-    for v in (a, b):
-        if not isinstance(v, Arr):
-            raise cx.error(f"@ needs arrays, not {describe(cx.content(v))}", "*")
-        if v.type.rank > 2:
-            raise cx.error(
-                "products of arrays with more than two axes are not built yet", "a loop", UnsupportedFunction
-            )
-    return wrap(cx, cx.op("matmul", *unify(cx, (need_number(cx, a), need_number(cx, b)))))
-
-
-def dot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    a, b = (array_of(cx, v) if isinstance(v, Seq) else need_number(cx, v) for v in args)
-    if isinstance(a, Num) or isinstance(b, Num):
-        return binary(cx, "Mult", a, b)
-    return matmul(cx, a, b)
-
-
-def inner(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    if not all(isinstance(v, Arr) and v.type.rank == 1 for v in args):
-        raise cx.error("np.inner and np.vdot of other than vectors are not built yet", "@", UnsupportedFunction)
-    return matmul(cx, *args)
-
-
-def outer(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    a, b = (array_of(cx, v) if isinstance(v, Seq) else need_number(cx, v) for v in args)
-    if not all(isinstance(v, Arr) and v.type.rank == 1 for v in (a, b)):
-        raise cx.error("np.outer needs two vectors", kind=UnsupportedFunction)
-    return Arr(cx.op("outer", *unify(cx, (a, b))))
-
-
-def transpose(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    if len(args) != 1 or kwargs:
-        raise cx.error("transpose with axes is not built yet", ".T", UnsupportedFunction)
-    x = need_number(cx, args[0])
-    return Arr(cx.op("transpose", x.op)) if isinstance(x, Arr) and x.type.rank > 1 else x
-
-
 def shape(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     x = need_number(cx, args[0])
     return Seq(tuple([Num(n) for n in _shape(cx, x)[0]]) if isinstance(x, Arr) else ())
@@ -278,24 +159,12 @@ ARRAY_FUNCTIONS: dict[Any, Handler] = {
     np.asarray: asarray,
     np.ascontiguousarray: contiguous,
     np.copy: copy,
-    np.sum: sum_,
-    np.mean: mean,
-    np.dot: dot,
-    np.matmul: lambda cx, args, kwargs, node: matmul(cx, *args),
-    np.inner: inner,
-    np.vdot: inner,
-    np.outer: outer,
-    np.transpose: transpose,
     np.shape: shape,
 }
 # Methods take the array first.
 METHODS: dict[str, Handler] = {
-    "sum": sum_,
-    "mean": mean,
     "copy": copy,
     "astype": astype,
-    "dot": dot,
-    "transpose": transpose,
     "fill": fill,
     "item": item,
 }

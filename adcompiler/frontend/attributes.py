@@ -81,6 +81,6 @@ def _of_object(cx: Context, value: Any, name: str) -> Val:
     data = callable(found) or isinstance(found, bool | int | float | np.generic | np.ndarray | tuple)
     if data and isinstance(value, type) and value.__module__.split(".")[0] not in LIBRARIES:
         return captured(cx, name, Attribute(value, name), (id(value), name))
-    if isinstance(value, np.finfo | np.iinfo | np.dtype | type) or getattr(found, "__ad_static__", False):
+    if isinstance(value, np.finfo | np.iinfo | np.dtype | np.ufunc | type) or getattr(found, "__ad_static__", False):
         return from_static(found)
     raise cx.error(f"attributes of a {type(value).__name__} are not supported", "a dataclass or named tuple")

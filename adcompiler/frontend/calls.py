@@ -130,6 +130,9 @@ def _hint(fn: Any) -> str | None:
 
 
 # Python functions.
+LIBRARY = "adcompiler.frontend.library"
+
+
 @functools.lru_cache(maxsize=1024)
 def _facts(node: ast.FunctionDef | ast.Lambda) -> tuple[Liveness, frozenset[str]]:
     body = node.body if isinstance(node.body, list) else [node.body]
@@ -141,7 +144,10 @@ def frame_of(cx: Context, source: Source) -> Frame:
     fn = source.function
     live, names = _facts(source.node)
     cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-    return Frame(fn.__name__, source.file, {}, names, live, cx, fn.__globals__, cells, function=fn)
+    frame = Frame(fn.__name__, source.file, {}, names, live, cx, fn.__globals__, cells, function=fn)
+    if fn.__module__ == LIBRARY:
+        frame.called_at = cx.b.loc
+    return frame
 
 
 def inline(cx: Context, fn: types.FunctionType, args: list[Val], kwargs: Kwargs) -> Val:

@@ -50,6 +50,8 @@ class Frame:
     outer: Frame | None = None
     function: Any = None  # the Python function that it, or what it is nested in, belongs to
     exit_live: Names = frozenset()
+    # The place of everything in it: that of the call, for functions of our library.
+    called_at: Loc | None = None
 
 
 @dataclass(eq=False)
@@ -81,6 +83,8 @@ class Context:
 
     # Places and errors.
     def loc(self, node: Any) -> Loc:
+        if self.frame.called_at is not None:
+            return self.frame.called_at
         return Loc(self.frame.file, node.lineno, node.col_offset + 1)
 
     @contextmanager

@@ -90,11 +90,11 @@ def operator(cx: Context, kind: str, a: Val, b: Val) -> Val:
 
 def _tuple_operator(cx: Context, kind: str, a: Val, b: Val) -> Val:
     if kind == "Add" and isinstance(a, Seq) and isinstance(b, Seq):
-        return Seq(a.items + b.items)
+        return Seq(a.items + b.items, listed=a.listed)
     if kind == "Mult":
         sequence, count = (a, b) if isinstance(a, Seq) else (b, a)
         if isinstance(sequence, Seq) and isinstance(count, Num) and count.known:
-            return Seq(sequence.items * count.value)
+            return Seq(sequence.items * count.value, listed=sequence.listed)
     raise cx.error(f"this operator is not defined for {describe(a)} and {describe(b)}", "np.array of the tuple")
 
 
@@ -264,7 +264,7 @@ def display(cx: Context, node: ast.Tuple | ast.List) -> Val:
             items.extend(static_items(cx, expr(cx, item.value)))
         else:
             items.append(expr(cx, item))
-    return Seq(tuple(items))
+    return Seq(tuple(items), listed=isinstance(node, ast.List))
 
 
 def dict_node(cx: Context, node: ast.Dict) -> Val:
@@ -284,7 +284,7 @@ def comprehension(cx: Context, node: ast.ListComp | ast.GeneratorExp) -> Val:
     """A comprehension of static length, as a tuple."""
     items: list[Val] = []
     _each(cx, node.generators, lambda: items.append(expr(cx, node.elt)))
-    return Seq(tuple(items))
+    return Seq(tuple(items), listed=isinstance(node, ast.ListComp))
 
 
 def dict_comprehension(cx: Context, node: ast.DictComp) -> Val:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import sys
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,10 @@ import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend import random
-from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, METHODS, matmul, size_of
+from adcompiler.frontend.arguments import Handler, Kwargs
+from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, size_of
+from adcompiler.frontend.arrays import METHODS as ARRAY_METHODS
+from adcompiler.frontend.composed import COMPOSED, COMPOSED_METHODS
 from adcompiler.frontend.context import Context, Unreachable
 from adcompiler.frontend.elementwise import (
     absolute,
@@ -32,10 +34,15 @@ from adcompiler.frontend.elementwise import (
     where,
 )
 from adcompiler.frontend.fence import refuse
+from adcompiler.frontend.gathering import add_at, slice_, withdraw
 from adcompiler.frontend.iteration import extent, make_range, range_count, reverse, static_items
 from adcompiler.frontend.linalg import LINALG_FUNCTIONS, OF_RUNTIME, SCIPY_LINALG
+from adcompiler.frontend.making import MAKE_METHODS, MAKING
+from adcompiler.frontend.products import PRODUCT_METHODS, PRODUCTS, matmul
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
 from adcompiler.frontend.random import RANDOM
+from adcompiler.frontend.reducing import REDUCE_METHODS, REDUCING, nonzero
+from adcompiler.frontend.shaping import SHAPE_METHODS, SHAPING
 from adcompiler.frontend.special import ELEMENTWISE, SPECIAL_FUNCTIONS
 from adcompiler.frontend.values import (
     NONE,
@@ -56,9 +63,8 @@ from adcompiler.frontend.values import (
 from adcompiler.ir.build import boolean
 from adcompiler.ir.types import DTYPES, Array, Stack, i64
 
-Kwargs = dict[str, Val]
-Handler = Callable[[Context, list[Val], Kwargs, "ast.Call | None"], Val]
-
+METHODS: dict[str, Handler] = ARRAY_METHODS | SHAPE_METHODS | REDUCE_METHODS | PRODUCT_METHODS | MAKE_METHODS
+METHODS |= COMPOSED_METHODS | {"clip": clip}
 __all__ = ["METHODS", "find", "matmul", "method", "size_of"]
 
 # NumPy functions that are one op, with NumPy's dtype rules.
@@ -99,7 +105,7 @@ def extreme(kind: str) -> Handler:
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         plain(cx, kwargs, "max and min")
         if len(args) == 1 and isinstance(args[0], Arr):
-            raise cx.error("max and min of an array are not built yet", "a loop", UnsupportedFunction)
+            return _of_array(cx, "max" if kind == "Gt" else "min", args[0])
         items = static_items(cx, args[0]) if len(args) == 1 else tuple(args)
         if not items:
             cx.raise_if(boolean(True), "ValueError", f"{'max' if kind == 'Gt' else 'min'}() of nothing")
@@ -110,6 +116,13 @@ def extreme(kind: str) -> Handler:
         return best
 
     return handler
+
+
+def _of_array(cx: Context, name: str, a: Arr) -> Num:
+    """Python's max and min of a vector: an element, the first among equals."""
+    if a.type.rank != 1:
+        raise cx.error(f"{name} of an array with several axes", f"np.{name}(a)")
+    return Num(cx.op(name, a.op), weak=False)
 
 
 def _better(cx: Context, kind: str, a: Num, b: Num) -> Num:
@@ -204,15 +217,6 @@ def stack(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
     return Tape(cx.op("stack", elem=elem))
 
 
-def expand_dims(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    """A view with one more axis, of size 1, at a literal place."""
-    a, axis = args if len(args) == 2 else (args[0], kwargs.get("axis"))
-    if not isinstance(a, Arr) or not (isinstance(axis, Num) and axis.known):
-        raise cx.error("np.expand_dims takes an array and a literal axis", "a[:, None]")
-    at = axis.value % (a.type.rank + 1)
-    return Arr(cx.op("view", a.op, index=("000",) * at + ("n",) + ("000",) * (a.type.rank - at)))
-
-
 def _of_tape(cx: Context, tape: Tape, name: str, args: list[Val]) -> Val:
     if name == "pop" and not args:
         return wrap(cx, cx.op("pop", tape.op))
@@ -250,16 +254,25 @@ def _table() -> dict[Any, Handler]:
     rows |= {DTYPES[d].type: converter(d, weak=False) for d in DTYPES}
     rows |= {float: converter("f64", True), int: converter("i64", True), bool: converter("b1", True)}
     rows |= {round: rounding("rint"), abs: absolute, np.abs: absolute, np.fabs: absolute, np.negative: negative}
-    rows |= {max: extreme("Gt"), min: extreme("Lt"), np.clip: clip, np.where: where, pow: pair("Pow")}
+    rows |= {max: extreme("Gt"), min: extreme("Lt"), np.clip: clip, np.where: where_, pow: pair("Pow")}
     rows |= {len: length, sum: total, all: every, any: some, dict: dict_of}
-    rows |= {np.expand_dims: expand_dims}
+    rows |= SHAPING | REDUCING | PRODUCTS | MAKING | COMPOSED | {np.add.at: add_at, slice: slice_}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
-    rows |= {tuple: _tuple, list: _tuple, zip: _zip, enumerate: _enumerate, reversed: _reversed}
+    rows |= {tuple: _tuple, list: _list, zip: _zip, enumerate: _enumerate, reversed: _reversed}
     return rows
 
 
 def _tuple(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     return Seq(static_items(cx, args[0]) if args else ())
+
+
+def where_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """np.where: with a mask alone, the places where it is true."""
+    return nonzero(cx, args, kwargs, node) if len(args) == 1 else where(cx, args, kwargs, node)
+
+
+def _list(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    return Seq(static_items(cx, args[0]) if args else (), listed=True)
 
 
 def _zip(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -282,7 +295,7 @@ OURS: dict[str, Handler] = {
     "prange": _range, "stop_gradient": stop_gradient, "where": where, "sum_to": like("sum_to"),
     "broadcast_like": like("broadcast_like"),
     "floordiv": pair("FloorDiv"), "mod": pair("Mod"), "int_power": pair("Pow"),
-    "stack": stack,
+    "stack": stack, "withdraw": withdraw,
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
     **ELEMENTWISE, **OF_RUNTIME, **random.OURS,
 }  # fmt: skip

@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler.errors import UnsupportedFunction
+from adcompiler.frontend import gathering
 from adcompiler.frontend.context import Context, Unroll
 from adcompiler.frontend.promote import BINARY, binary, cast, need_number, resolve
+from adcompiler.frontend.subscripts import Place, array_of, as_array, index_items, is_advanced, static_int
 from adcompiler.frontend.values import Arr, Map, Num, Obj, Rec, Ref, Seq, Slice, Val, describe, is_none, join_values
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Const, Op, Operand, Region, Value
-from adcompiler.ir.naming import load_name
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import DTYPES, NAMES, Scalar
+from adcompiler.ir.types import DTYPES, Scalar
 from adcompiler.ir.walk import walk
 
+__all__ = ["Place", "array_of", "static_int"]
 MAX_CHOICES = 64
 
 
@@ -26,6 +27,8 @@ def read(cx: Context, base: Val, index: Val) -> Val:
     if isinstance(base, Num) and index == Seq(()):  # a 0-d array
         return base
     if isinstance(base, Arr):
+        if any(map(is_advanced, index_items(index))):
+            return gathering.Scattered.of(cx, base, index).load(cx)
         place = Place.of(cx, base, index)
         return place.load(cx) if place.is_element else Arr(place.view(cx))
     if isinstance(base, Seq):
@@ -50,7 +53,7 @@ def constant_key(cx: Context, key: Val) -> Any:
 def _item(cx: Context, base: Seq, index: Val) -> Val:
     if isinstance(index, Slice):
         bounds = [None if is_none(p) else static_int(cx, p) for p in (index.lo, index.hi, index.step)]
-        return Seq(base.items[slice(*bounds)])
+        return Seq(base.items[slice(*bounds)], listed=base.listed)
     if not isinstance(index, Num):
         raise cx.error(f"a tuple's index is an integer, not {describe(index)}")
     if index.known:
@@ -82,151 +85,14 @@ def _pick(cx: Context, base: Seq, index: Num) -> Val:
     return Num(result, template.weak)
 
 
-def static_int(cx: Context, v: Val) -> int:
-    if isinstance(v, Num) and v.known and v.dtype != "f64":
-        return int(v.value)
-    raise cx.error("this must be an integer known when compiling")
-
-
-class Place:
-    """Part of an array: what a subscript denotes, its indices evaluated once."""
-
-    def __init__(self, array: Arr, index: tuple[str, ...], ops: list[Operand]):
-        self.array, self.index, self.ops = array, index, ops
-
-    @classmethod
-    def of(cls, cx: Context, array: Arr, index: Val) -> Place:
-        items = list(index.items) if isinstance(index, Seq) and index.cls is None else [index]
-        codes: list[str] = []
-        ops: list[Operand] = []
-        for item in _spelled_out(cx, items, array.type.rank):
-            code, used = _item_code(cx, item)
-            codes.append(code)
-            ops.extend(used)
-        return cls(array, tuple(codes), ops)
-
-    @property
-    def is_element(self) -> bool:
-        return all(code == "i" for code in self.index)
-
-    @property
-    def is_whole(self) -> bool:
-        return all(code == "000" for code in self.index)
-
-    def view(self, cx: Context) -> Value:
-        if self.is_whole:
-            return self.array.op
-        return cx.op("view", self.array.op, *self.ops, index=self.index, hint=f"{self.array.op.name}_view")
-
-    def load(self, cx: Context) -> Num:
-        return Num(cx.op("load", self.array.op, *self.ops, hint=load_name(self.array.op, self.ops)), weak=False)
-
-    def store(self, cx: Context, value: Val) -> None:
-        """place = value, cast as item assignment does."""
-        if not self.is_element:
-            assign(cx, Arr(self.view(cx)), value)
-            return
-        if isinstance(value, Arr):
-            raise cx.error(f"an array can't be stored in an element of {self.array.type}", "one of its elements")
-        if not isinstance(value, Num):
-            raise cx.error(f"an element of {self.array.type} can't be {describe(cx.content(value))}")
-        cx.do("store", self.array.op, *self.ops, cast(cx, value.op, self.array.dtype))
-
-
-def _spelled_out(cx: Context, items: list[Val], rank: int) -> list[Val]:
-    """The items with `...` replaced and missing ones appended."""
-    full = Slice(Obj(None), Obj(None), Obj(None))
-    used = sum(not is_none(i) and not _is_ellipsis(i) for i in items)
-    if used > rank:
-        raise cx.error(f"too many indices: {used} for an array with {rank} axes", "one index per axis")
-    dots = [k for k, i in enumerate(items) if _is_ellipsis(i)]
-    if len(dots) > 1:
-        raise cx.error("an index can have only one `...`")
-    at = dots[0] if dots else len(items)
-    return items[:at] + [full] * (rank - used) + items[at + 1 :]
-
-
-def _is_ellipsis(v: Val) -> bool:
-    return isinstance(v, Obj) and v.value is Ellipsis
-
-
-def _item_code(cx: Context, item: Val) -> tuple[str, list[Operand]]:
-    if isinstance(item, Num) and item.dtype[0] in "iu":
-        return "i", [item.op]
-    if is_none(item):
-        return "n", []
-    if isinstance(item, Slice):
-        step = item.step
-        if isinstance(step, Num) and step.known and step.value == 1:
-            step = Obj(None)
-        if isinstance(step, Num) and step.known and step.value == 0:
-            raise cx.error("slice step cannot be zero")
-        parts = [item.lo, item.hi, step]
-        if isinstance(item.lo, Num) and item.lo.known and item.lo.value == 0 and is_none(step):
-            parts[0] = Obj(None)
-        given = [p for p in parts if isinstance(p, Num)]
-        code = "".join("0" if is_none(p) else "1" for p in parts)
-        return code, [cast(cx, p.op, "i64") for p in given]
-    if isinstance(item, Arr | Seq) or (isinstance(item, Num) and item.dtype == "b1"):
-        raise cx.error("indexing by an array or mask is not built yet", "a loop", kind=UnsupportedFunction)
-    raise cx.error(f"an index is an integer, not {describe(item)}", "int(...) of it")
-
-
-# Writes.
-def assign(cx: Context, target: Arr, value: Val) -> None:
-    """target[...] = value."""
-    number = as_array(cx, value)
-    cx.do("assign", target.op, cast(cx, number.op, target.dtype))
-
-
-def as_array(cx: Context, value: Val) -> Num | Arr:
-    """A value as NumPy takes it: tuples of numbers are arrays."""
-    if isinstance(value, Seq):
-        return array_of(cx, value)
-    return need_number(cx, value, "a number or an array")
-
-
-def array_of(cx: Context, value: Val, dtype: str | None = None) -> Arr:
-    """np.array of a nested tuple of numbers, or of rows: memory filled by stores."""
-    leaves: list[tuple[tuple[int, ...], Num | Arr]] = []
-    shape = _collect(cx, value, (), leaves)
-    dtype = dtype or NAMES[np.result_type(*(DTYPES[v.dtype] for _, v in leaves))] if leaves else dtype or "f64"
-    rows = [v.type for _, v in leaves if isinstance(v, Arr)]
-    if rows and len(rows) != len(leaves):
-        raise cx.error("np.array of numbers and arrays mixed")
-    extents: list[Operand] = [integer(n) for n in shape]
-    dims: tuple[Any, ...] = shape
-    if rows:
-        extents += [cx.op("dim", leaves[0][1].op, axis=k) for k in range(rows[0].rank)]
-        dims += rows[0].dims
-    array = cx.op("empty", *extents, dtype=dtype, dims=dims, hint="array")
-    for index, v in leaves:
-        at = [integer(k) for k in index]
-        if isinstance(v, Arr):
-            row = cx.op("view", array, *at, index=("i",) * len(at) + ("000",) * v.type.rank, safe=True)
-            cx.do("assign", row, cast(cx, v.op, dtype))
-        else:
-            cx.do("store", array, *at, cast(cx, v.op, dtype), safe=True)
-    return Arr(array)
-
-
-def _collect(
-    cx: Context, value: Val, index: tuple[int, ...], leaves: list[tuple[tuple[int, ...], Num | Arr]]
-) -> tuple[int, ...]:
-    if not isinstance(value, Seq):
-        leaves.append((index, need_number(cx, value)))
-        return ()
-    shapes = {_collect(cx, item, (*index, k), leaves) for k, item in enumerate(value.items)}
-    if len(shapes) > 1:
-        raise cx.error("np.array of rows of different lengths")
-    return (len(value.items), *(shapes.pop() if shapes else ()))
-
-
 def update_item(cx: Context, base: Val, key: Val, value: Val) -> None:
     """base[key] = value."""
     content = cx.content(base)
     if isinstance(content, Arr):
-        Place.of(cx, content, key).store(cx, value)
+        if any(map(is_advanced, index_items(key))):
+            gathering.Scattered.of(cx, content, key).store(cx, value)
+        else:
+            Place.of(cx, content, key).store(cx, value)
         return
     if isinstance(base, Ref) and isinstance(content, Map):
         name = constant_key(cx, key)
@@ -257,13 +123,27 @@ def change(cx: Context, ref: Ref, content: Val) -> None:
 
 
 # In-place operators.
-def in_place(cx: Context, kind: str, target: Arr, value: Val) -> None:
-    """target <kind>= value for a whole array or view: computed in NumPy's dtype, then cast (same kind only)."""
-    right = as_array(cx, value)
-    out = resolve(cx, BINARY[kind][1], (target, right))[1]
+def same_kind(cx: Context, kind: str, target: Arr, value: Num | Arr) -> None:
+    """In place, a result may only be cast within its kind."""
+    out = resolve(cx, BINARY[kind][1], (target, value))[1]
     if not np.can_cast(DTYPES[out], DTYPES[target.dtype], "same_kind"):
         raise cx.error(f"the result is {out}, which can't be written into {target.type} in place",
                        f"a = a.astype(np.{DTYPES[out].name}) first")  # fmt: skip
+
+
+def scattered_in_place(cx: Context, kind: str, array: Arr, index: Val, value: Val) -> None:
+    """array[index arrays] <kind>= value: read, computed and written once, also where a place is repeated."""
+    right = as_array(cx, value)
+    same_kind(cx, kind, array, right)
+    place = gathering.Scattered.of(cx, array, index)
+    place.update(cx, right, lambda old: binary(cx, kind, old, right), kind)
+
+
+def in_place(cx: Context, kind: str, target: Arr, value: Val) -> None:
+    """target <kind>= value for a whole array or view: computed in NumPy's dtype, then cast (same kind only)."""
+    right = as_array(cx, value)
+    same_kind(cx, kind, target, right)
+    out = resolve(cx, BINARY[kind][1], (target, right))[1]
     if kind in ("Add", "Sub") and out == target.dtype and out != "b1":
         b = cast(cx, right.op, out)
         cx.do("accumulate", target.op, b if kind == "Add" else negative(cx, b))

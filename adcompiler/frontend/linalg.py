@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
-from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, Handler, Kwargs, arguments
+from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import array_of, static_int
 from adcompiler.frontend.promote import binary, cast, common, need_number, wrap
+from adcompiler.frontend.reducing import REDUCING
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import const
 from adcompiler.ir.types import Scalar
@@ -167,7 +168,7 @@ def _of_matrices(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: b
 
 def extreme(cx: Context, which: str, x: Num | Arr, axes: tuple[int, ...], keep: bool) -> Val:
     """np.max or np.min along axes."""
-    handler = ARRAY_FUNCTIONS.get(getattr(np, which))
+    handler = REDUCING.get(getattr(np, which))
     if handler is None:
         raise cx.error("this norm is not built yet", f"np.{which}(np.abs(x))", UnsupportedFunction)
     return handler(cx, [x], {"axis": Seq(tuple([number(k) for k in axes])), "keepdims": number(keep)}, None)

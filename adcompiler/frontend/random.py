@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
-from adcompiler.frontend.arrays import arguments, extents
+from adcompiler.frontend.arguments import arguments, extents
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.elementwise import arity
 from adcompiler.frontend.iteration import extent

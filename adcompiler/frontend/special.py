@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
-from adcompiler.frontend.arrays import Handler, Kwargs, arguments
+from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.elementwise import arity, of_scipy, plain, polygamma, strong
 from adcompiler.frontend.indexing import array_of, static_int

@@ -21,6 +21,7 @@ from adcompiler.frontend.iteration import static_items
 from adcompiler.frontend.liveness import contains, leaves_block
 from adcompiler.frontend.loops import for_loop, while_loop
 from adcompiler.frontend.promote import BINARY, cast, need_number, negated, truth
+from adcompiler.frontend.subscripts import index_items, is_advanced
 from adcompiler.frontend.values import NONE, Arr, Closure, Num, Obj, Val, number
 from adcompiler.ir.build import boolean, integer
 from adcompiler.ir.core import Const, Operand
@@ -174,6 +175,9 @@ def _aug_item(cx: Context, kind: str, target: ast.Subscript, right: ast.expr) ->
         new = _augmented(cx, kind, old, right)
         if new is not old:
             indexing.update_item(cx, base, index, new)
+        return
+    if any(map(is_advanced, index_items(index))):
+        indexing.scattered_in_place(cx, kind, content, index, cx.expr(cx, right))
         return
     place = indexing.Place.of(cx, content, index)
     if place.is_element and kind in BINARY:

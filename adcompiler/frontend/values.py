@@ -57,10 +57,11 @@ class Arr:
 
 @dataclass(frozen=True, slots=True)
 class Seq:
-    """A tuple; a named tuple (`cls`); or a list display of static length."""
+    """A tuple; a named tuple (`cls`); or a list display of static length (`listed`: as an index it is an array)."""
 
     items: tuple[Val, ...]
     cls: Any = None
+    listed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ RESTORED: dict[str, tuple[str, ...]] = {
     "empty": ALLOCATION,
     "zeros": ALLOCATION,
     "full": ("dims",),
+    "iota": ("dims",),
+    "reshape": ("dims",),
     "empty_like": ("dtype",),
     "zeros_like": ("dtype",),
     "cast": ("dtype",),
@@ -33,8 +35,12 @@ def literal_types(name: str, types: Sequence[Type | None], results: Sequence[Typ
         return [None] + [i64] * (count - 1)
     if name in ("store", "update"):
         return [None] + [i64] * (count - 2) + [_element(types[0])]
-    if name in ("empty", "zeros"):
+    if name in ("empty", "zeros", "iota"):
         return [i64] * count
+    if name in ("gather", "withdraw", "reshape"):
+        return [None] + [i64] * (count - 1)
+    if name in ("scatter", "scatter_add"):
+        return [None] + [i64] * (count - 2) + [_element(types[0])]
     if name == "full":
         return [_element(results[0])] + [i64] * (count - 1)
     if name == "push":

@@ -68,10 +68,12 @@ class Machine:
         entry = OPS[op.name]
         assert entry.evaluate is not None, f"{op.name} has no meaning"
         if any(a is UNDEF for a in args):
+            if entry.kind == "memory":
+                _defined(op, *args)
             return self.undefined(op, args)
         result = entry.evaluate(*args, **{k: v for k, v in op.attrs.items() if k not in ("safe", "checked")})
-        if not entry.allocates:
-            return [result]
+        if not op.results or not entry.allocates:
+            return [result] if op.results else []
         parts = [result] if len(op.results) == 1 else result
         return [fresh(part, args, r.type) for part, r in zip(parts, op.results, strict=True)]
 

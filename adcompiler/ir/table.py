@@ -36,6 +36,9 @@ class OpDef:
                  in d. Reverse mode transposes what the rule builds (transforms/transposed.py). For matrix functions,
                  whose pullback is no partial and no transpose of the op itself: one rule serves both modes, and
                  what a rule asks of its operands is again what must be kept. `out`: all results, where several
+      additive   linear in all operands together, as a sum is, not in each as a product
+      expand     (b, op, args) -> the same value made of ops that have derivatives, which take its place in a
+                 program that is differentiated: a reduction that decides becomes the decision and an element
       missing    none of them: differentiating raises MissingRule
     singular     a partial may be infinite or nan where the value is not: masked adjoints skip it
 
@@ -66,6 +69,8 @@ class OpDef:
     linear: tuple[int, ...] = ()
     transpose: tuple[Callable[..., Any] | None, ...] = ()
     pushforward: tuple[Callable[..., Any] | None, ...] = ()
+    additive: bool = False
+    expand: Callable[..., Any] | None = None
     zero: bool = False
     mask: bool = False
     singular: bool | Callable[[Any], bool] = False
@@ -87,6 +92,7 @@ class OpDef:
 
 
 OPS: dict[str, OpDef] = {}
+MANY = 64  # operands at most of an op that takes any number of them
 
 
 def with_attributes(template: str, attrs: Attrs) -> str:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler.ir.build import Handle, apply
-from adcompiler.ir.table import Attrs, OpDef, define
+from adcompiler.ir.build import Handle, apply, integer
+from adcompiler.ir.table import MANY, Attrs, OpDef, define
 from adcompiler.ir.types import Array, Dim, Scalar, Type
 from adcompiler.ops import infer
 
 Axis = tuple[int, ...] | None
 
 
-def _reduced(dims: tuple[Dim, ...], axis: Axis, keepdims: bool) -> tuple[Dim, ...]:
+def reduced(dims: tuple[Dim, ...], axis: Axis, keepdims: bool) -> tuple[Dim, ...]:
     gone = set(range(len(dims)) if axis is None else axis)
     if keepdims:
         return tuple(1 if k in gone else d for k, d in enumerate(dims))
@@ -24,9 +24,14 @@ def _reduced(dims: tuple[Dim, ...], axis: Axis, keepdims: bool) -> tuple[Dim, ..
 
 def _reduction(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     a = infer.array(types[0])
-    dims = _reduced(a.dims, attrs.get("axis"), attrs.get("keepdims", False))
-    dtype = "i64" if a.dtype == "b1" or (a.dtype[0] == "i") else "u64" if a.dtype[0] == "u" else a.dtype
+    dims = reduced(a.dims, attrs.get("axis"), attrs.get("keepdims", False))
+    dtype = _summed(a.dtype)
     return (Array(dtype, dims) if dims else Scalar(dtype),)
+
+
+def _summed(dtype: str) -> str:
+    """The dtype of a sum of these."""
+    return "i64" if dtype[0] in "ib" else "u64" if dtype[0] == "u" else dtype
 
 
 def _like(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -136,12 +141,128 @@ define(OpDef("outer", _outer, np.outer, kind="linear", linear=(0, 1),
              extents=lambda b, op, size: [size(0, 0), size(1, 0)], emit="np.outer({0}, {1})"))  # fmt: skip
 
 
+def permutation(attrs: Attrs, rank: int) -> tuple[int, ...]:
+    """The axes of a transpose: all reversed unless they are given."""
+    axes: tuple[int, ...] = attrs.get("axes") or tuple(range(rank))[::-1]
+    return axes
+
+
 def _transpose(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     a = infer.array(types[0])
-    return (Array(a.dtype, a.dims[::-1], a.strided or a.rank > 1),)
+    axes = permutation(attrs, a.rank)
+    if sorted(axes) != list(range(a.rank)):
+        raise TypeError(f"the axes {axes} are no permutation of those of {a}")
+    return (Array(a.dtype, tuple(a.dims[k] for k in axes), a.strided or list(axes) != sorted(axes)),)
 
 
-define(OpDef("transpose", _transpose, np.transpose, kind="view", reads=(), allocates=False, linear=(0,), cheap=True,
-             element=lambda b, op, at, read, size: read(0, at[::-1]),
-             extents=lambda b, op, size: [size(0, k) for k in reversed(range(op.result.type.rank))],
-             transpose=(lambda g, y, x: apply("transpose", g),), emit="{0}.T"))  # fmt: skip
+def _order(op: Any) -> tuple[int, ...]:
+    return permutation(op.attrs, op.result.type.rank)
+
+
+def _before(op: Any, at: Sequence[Any]) -> list[Any]:
+    """The indices of the operand's element that stands at these of the result."""
+    return [i for _, i in sorted(zip(_order(op), at, strict=True), key=lambda pair: pair[0])]
+
+
+def _transposed_back(g: Any, y: Any, x: Any, axes: Axis = None) -> Any:
+    if axes is None:
+        return apply("transpose", g)
+    return apply("transpose", g, axes=tuple(axes.index(k) for k in range(len(axes))))
+
+
+define(OpDef("transpose", _transpose, lambda x, axes=None: np.transpose(x, axes), kind="view", reads=(),
+             allocates=False, linear=(0,), cheap=True, transpose=(_transposed_back,), emit="{0}.T",
+             element=lambda b, op, at, read, size: read(0, _before(op, at)),
+             extents=lambda b, op, size: [size(0, k) for k in _order(op)]))  # fmt: skip
+
+
+# Shapes. `reshape %x, %n, %m` is a view: its operand is contiguous. One extent may be -1.
+def _reshape(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = infer.array(types[0])
+    for t in types[1:]:
+        infer.index(t)
+    if a.strided:
+        raise TypeError(f"a view of {a} in another shape")
+    return (Array(a.dtype, attrs.get("dims", (None,) * (len(types) - 1))),)
+
+
+def _reshaped_back(g: Any, y: Any, x: Any, *extents: Any, **attrs: Any) -> Any:
+    """g in the shape of x, in memory of its own where it is not contiguous."""
+    if g.type.strided:
+        g = apply("copy", g)
+    sizes = [apply("dim", x, axis=k) for k in range(_rank(x))]
+    return apply("reshape", g, *sizes, dims=x.type.dims, checked=True)
+
+
+define(OpDef("reshape", _reshape, lambda x, *extents, **known: np.reshape(x, extents), kind="view", reads=(),
+             allocates=False, linear=(0,), cheap=True, may_raise=lambda op: True,
+             transpose=(_reshaped_back,), emit="{0}.reshape"))  # fmt: skip
+# A copy that NumPy may not make: where the difference shows, the program is refused (driver.refuse_unclear).
+define(OpDef("contiguous", infer.numeric, np.array, partials=(lambda g, y, x: g,), emit="{0}.copy()"))
+
+
+# Making.
+def _iota(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    infer.index(types[0])
+    return (Array("i64", attrs.get("dims", (None,))),)
+
+
+define(OpDef("iota", _iota, lambda n, dims=(): np.arange(n), kind="array", zero=True, emit="np.arange({0})",
+             element=lambda b, op, at, read, size: at[0], extents=lambda b, op, size: [op.args[0]]))  # fmt: skip
+
+
+def _concatenate(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    first, *rest = (infer.array(t) for t in types)
+    axis, dims = attrs["axis"], list(first.dims)
+    for t in rest:
+        if t.rank != first.rank:
+            raise ValueError(f"{first} and {t} differ in rank")
+        for k, d in enumerate(t.dims):
+            if k == axis:
+                known = isinstance(d, int) and isinstance(dims[k], int)
+                dims[k] = dims[k] + d if known else None  # type: ignore[operator]
+            elif isinstance(d, int) and isinstance(dims[k], int) and d != dims[k]:
+                raise ValueError(f"{first} and {t} differ along axis {k}")
+            else:
+                dims[k] = d if dims[k] is None else dims[k]
+    return (Array(infer.same(types), tuple(dims)),)
+
+
+def _part(k: int) -> Any:
+    """The rule of operand k of a concatenation: its part of g."""
+
+    def rule(g: Any, y: Any, *xs: Any, axis: int) -> Any:
+        lo = hi = None
+        for x in xs[: k + 1]:
+            size = apply("dim", x, axis=axis)
+            lo, hi = hi, size if hi is None else hi + size
+        given = [v for v in (lo, hi) if v is not None]
+        code = "010" if lo is None else "110"
+        items = ["000"] * _rank(g)
+        items[axis] = code
+        return apply("view", g, *given, index=tuple(items))
+
+    return rule
+
+
+define(OpDef("concatenate", _concatenate, lambda *xs, axis: np.concatenate(xs, axis), kind="array",
+             linear=tuple(range(MANY)), additive=True, transpose=tuple(map(_part, range(MANY))),
+             may_raise=lambda op: True, emit="np.concatenate"))  # fmt: skip
+
+
+# Prefix sums along an axis.
+def _cumulative(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = infer.array(types[0])
+    return (Array(_summed(a.dtype), a.dims),)
+
+
+def flipped(x: Any, axis: int) -> Any:
+    """x backwards along an axis, as a view."""
+    items = ["000"] * _rank(x)
+    items[axis] = "001"
+    return x.call("view", x, Handle(x.builder, integer(-1)), index=tuple(items))
+
+
+define(OpDef("cumsum", _cumulative, lambda x, axis: np.cumsum(x, axis), kind="array", linear=(0,),
+             transpose=(lambda g, y, x, axis: flipped(apply("cumsum", flipped(g, axis), axis=axis), axis),),
+             emit="np.cumsum"))  # fmt: skip

@@ -75,18 +75,22 @@ def _store(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     return ()
 
 
-def _unsafe(op: Any) -> bool:
+def unsafe(op: Any) -> bool:
     """Bounds are checked at the use unless a pass has shown or checked before that the index is inside."""
     return not op.attrs.get("safe")
 
 
 # Operands: array, indices...[, value]. Indices mean what Python means: negative ones count from the end,
 # those outside raise IndexError, unless `safe=True`, which promises that they are inside.
+# Ops with a place, which a transform may promise to be inside.
+INDEXED = ("load", "store", "update", "view", "gather", "scatter", "scatter_add", "withdraw")
+
+
 define(
-    OpDef("load", _load, kind="memory", reads=(0,), allocates=False, may_raise=_unsafe, cheap=True, doc="a_bar[i] += g")
+    OpDef("load", _load, kind="memory", reads=(0,), allocates=False, may_raise=unsafe, cheap=True, doc="a_bar[i] += g")
 )
-define(OpDef("store", _store, kind="memory", reads=(), writes=(0,), may_raise=_unsafe, doc="b: a_bar[i], then 0"))
-define(OpDef("update", _store, kind="memory", reads=(0,), writes=(0,), may_raise=_unsafe, doc="b: a_bar[i]"))
+define(OpDef("store", _store, kind="memory", reads=(), writes=(0,), may_raise=unsafe, doc="b: a_bar[i], then 0"))
+define(OpDef("update", _store, kind="memory", reads=(0,), writes=(0,), may_raise=unsafe, doc="b: a_bar[i]"))
 
 
 def _view(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
@@ -120,7 +124,7 @@ def _view(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
 
 
 def _view_raises(op: Any) -> bool:
-    return _unsafe(op) and any(item == "i" or (item[0] != "n" and item[2] == "1") for item in op.attrs["index"])
+    return unsafe(op) and any(item == "i" or (item[0] != "n" and item[2] == "1") for item in op.attrs["index"])
 
 
 define(

@@ -19,6 +19,7 @@ from adcompiler.ir.build import Builder, boolean, const, integer
 from adcompiler.ir.core import Function, Op, Operand, Region
 from adcompiler.ir.types import Array, Scalar, is_int
 from adcompiler.passes.access import Conditions, bounds_message, indices, place, steps
+from adcompiler.passes.whole import WHOLE
 
 
 def run(fn: Function) -> Function:
@@ -133,6 +134,14 @@ class _Checker:
                 continue
             self.sizes(op, (a, i, mine[i]), (b, j, other[j]), stretch_a=both, stretch_b=True)
 
+    def agree(self, op: Op, left: tuple[Operand, int], right: tuple[Operand, int],
+              stretch_a: bool, stretch_b: bool) -> None:  # fmt: skip
+        """Two axes of one size, but for a 1 that may be stretched."""
+        (a, i), (b, j) = left, right
+        m, n = self.shapes.shape(a)[i], self.shapes.shape(b)[j]
+        if m != n and not (n == 1 and stretch_b) and not (m == 1 and stretch_a):
+            self.sizes(op, (a, i, m), (b, j, n), stretch_a=stretch_a, stretch_b=stretch_b)
+
     def product(self, op: Op) -> None:
         a, b = op.args
         k = len(self.shapes.shape(a)) - 1
@@ -167,5 +176,6 @@ CHECKS: dict[str, Check] = {
     "matmul": _Checker.product,
     "assign": _Checker.write,
     "accumulate": _Checker.write,
+    **WHOLE,
 }
 KINDS: dict[str, Check] = {"alloc": _Checker.extents, "elementwise": _Checker.elementwise}

@@ -6,7 +6,9 @@ Those that call LAPACK or SciPy's special functions are imported when they are f
 from importlib import import_module as _import
 from typing import Any
 
+from adcompiler.runtime.along import argmax, argmin, argsort, cumsum, max_along, min_along, sort
 from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradient, sum_to, where
+from adcompiler.runtime.indexed import einsum, gather, scatter, scatter_add, withdraw
 from adcompiler.runtime.integers import floordiv, int_power, mod
 from adcompiler.runtime.random import random, random_normal, seed
 from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln, polygamma
@@ -29,24 +31,36 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     *LATER,
+    "argmax",
+    "argmin",
+    "argsort",
     "broadcast_like",
+    "cumsum",
     "digamma",
+    "einsum",
     "erf",
     "erfc",
     "expit",
     "floordiv",
     "gamma",
     "gammaln",
+    "gather",
     "int_power",
     "matmul",
+    "max_along",
+    "min_along",
     "mod",
     "polygamma",
     "prange",
     "random",
     "random_normal",
+    "scatter",
+    "scatter_add",
     "seed",
+    "sort",
     "stack",
     "stop_gradient",
     "sum_to",
     "where",
+    "withdraw",
 ]

@@ -23,6 +23,7 @@ from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Operand, Regi
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import Env, Structure
+from adcompiler.ops.memory import INDEXED
 from adcompiler.transforms.custom import forward_call
 from adcompiler.transforms.defined import defined
 from adcompiler.transforms.transposed import at_place
@@ -147,7 +148,7 @@ class Forward:
         self.env.update(zip(op.results, results, strict=True))
         self.b.add(Op(op.name, args, results, dict(op.attrs), [], op.loc))
         if entry.kind in ("memory", "view", "tape", "alloc"):
-            if self._active(op.result if op.results else op.args[0]):
+            if self._active(op.args[0] if entry.writes or not op.results else op.result):
                 made = [self._memory(op, entry, args, lane) for lane in self.lanes]
                 if op.results:
                     self._learn(op.result, made)
@@ -169,9 +170,9 @@ class Forward:
             return b.emit("full", [fill, *args[1:]], op.attrs).result
         if op.name == "stack":
             return b.op("stack", **op.attrs)
-        indices = args[1:] if op.name in ("load", "view", "transpose", "pop") else args[1:-1]
+        indices = args[1:] if op.results else args[1:-1]
         attrs = dict(op.attrs)
-        if op.name in ("load", "view", "store", "update"):
+        if op.name in INDEXED:
             attrs["safe"] = True  # the primal has just been there
         operands = [self.dot[op.args[0]][lane], *indices]
         if not op.results:
@@ -191,6 +192,9 @@ class Forward:
 
     def _rule(self, op: Op, entry: OpDef, args: list[Operand], lane: int) -> list[Operand | None]:
         """The tangents of the results, None for those that are zero."""
+        if entry.additive:
+            whole = self.b.op(op.name, *(self._tangent(a, lane) for a in op.args), **op.attrs)
+            return [self._shaped(op, op.result, self.b.handle(whole))]
         totals: list[Handle | None] = [None] * len(op.results)
         handles = [self.b.handle(a) for a in args]
         for k in [k for k, a in enumerate(op.args) if self._active(a)]:

@@ -14,6 +14,7 @@ from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Va
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, Stack, Type, is_float
 from adcompiler.ir.walk import Env, Structure, is_const
+from adcompiler.ops.memory import INDEXED
 from adcompiler.transforms.defined import nothing
 
 
@@ -245,7 +246,7 @@ class Residuals:
         args = [self.fetch(a, sweep) for a in op.args]
         entry = OPS[op.name]
         attrs = dict(op.attrs)
-        if entry.kind in ("memory", "view") and "safe" not in attrs and entry.linear == ():
+        if op.name in INDEXED:
             attrs["safe"] = True  # the forward sweep has been there
         with sweep.head.at(op.loc):
             result = sweep.head.op(op.name, *args, hint=operand.name, **attrs)

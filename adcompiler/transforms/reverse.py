@@ -283,6 +283,40 @@ class Reverse:
             g = sweep.b.op("copy", g, hint=_bar(value))
         self.add(value, g, sweep)
 
+    # Index arrays.
+    def _places(self, op: Op, sweep: Sweep, values: int) -> list[Operand]:
+        """The shadow of the array, and the indices as they were."""
+        last = len(op.args) - values
+        return [self.shadows.of(op.args[0], sweep), *(self.residuals.content(i, op, sweep) for i in op.args[1:last])]
+
+    def _gather(self, op: Op, sweep: Sweep) -> None:
+        g = self.adjoint(op.result, sweep)
+        if g is not None:
+            sweep.b.do("scatter_add", *self._places(op, sweep, 0), g, **_inside(op))
+
+    def _scatter(self, op: Op, sweep: Sweep) -> None:
+        place, value = self._places(op, sweep, 1), op.args[-1]
+        once = bool(op.attrs.get("once"))
+        if self.activity.active(value):
+            take = "gather" if once else "withdraw"
+            self.add(value, sweep.b.op(take, *place, hint=_bar(value), **_inside(op)), sweep)
+        if once or not self.activity.active(value):
+            element = op.args[0].type
+            assert isinstance(element, Array)
+            sweep.b.do("scatter", *place, const(0.0, Scalar(element.dtype)), **_inside(op))
+
+    def _scatter_add(self, op: Op, sweep: Sweep) -> None:
+        value = op.args[-1]
+        if self.activity.active(value):
+            self.add(value, sweep.b.op("gather", *self._places(op, sweep, 1), hint=_bar(value), **_inside(op)), sweep)
+
+    def _withdraw(self, op: Op, sweep: Sweep) -> None:
+        element = op.args[0].type
+        assert isinstance(element, Array)
+        g = self.adjoint(op.result, sweep)
+        g = const(0.0, Scalar(element.dtype)) if g is None else g
+        sweep.b.do("scatter", *self._places(op, sweep, 0), g, **_inside(op))
+
     # Tapes of scalars: the adjoint of push is pop, and of pop, push.
     def _tape(self, tape: Value) -> Value:
         if tape not in self.tapes:
@@ -307,6 +341,11 @@ class Reverse:
 
 def _bar(value: Operand) -> str:
     return f"{value.name}_bar" if isinstance(value, Value) else "t"
+
+
+def _inside(op: Op) -> dict[str, Any]:
+    """The attributes of an op with a place, for the same place once more."""
+    return {**op.attrs, "safe": True}
 
 
 def _section(text: str) -> Op:

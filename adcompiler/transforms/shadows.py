@@ -101,7 +101,7 @@ class Shadows:
             site = self.forward.site[op]
             b = self.forward.after(site)
             if OPS[op.name].kind == "view":
-                attrs = {**op.attrs, "safe": True} if not OPS[op.name].linear else op.attrs
+                attrs = {**op.attrs, "checked" if OPS[op.name].linear else "safe": True}
                 made = b.op(op.name, self._copy(op.args[0]), *site.args[1:], hint=f"{result.name}_bar", **attrs)
             else:
                 made = b.op("zeros_like", self.forward.value(result), hint=f"{result.name}_bar")
@@ -189,7 +189,7 @@ class Shadows:
     def _view(self, op: Op, sweep: Sweep) -> Value:
         base = self.of(op.args[0], sweep)
         rest = [self.residuals.fetch(a, sweep) for a in op.args[1:]]
-        attrs = dict(op.attrs) if OPS[op.name].linear else {**op.attrs, "safe": True}
+        attrs = {**op.attrs, "checked" if OPS[op.name].linear else "safe": True}
         with sweep.head.at(op.loc):
             return sweep.head.op(op.name, base, *rest, hint=f"{op.result.name}_bar", **attrs)
 

@@ -1,0 +1,434 @@
+"""The NumPy functions that the library writes in our own language, with the arguments that must be known first."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adcompiler.frontend import library
+from adcompiler.frontend.arguments import Handler, Kwargs, arguments, array_like, dtype_of, ordered_axes, static_axis
+from adcompiler.frontend.context import Context
+from adcompiler.frontend.elementwise import strong
+from adcompiler.frontend.indexing import static_int
+from adcompiler.frontend.promote import binary, cast, common, elementwise, kind_of, need_number, unify, wrap
+from adcompiler.frontend.reducing import flag, mask_of, masked, nonzero_places
+from adcompiler.frontend.shaping import Table, joined, part, permuted, reshaped, spread, unsupported
+from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Val, is_none, number
+from adcompiler.ir.build import const, integer
+from adcompiler.ir.types import DTYPES, Scalar
+
+
+def inlined(function: Callable[..., Any], *drop: str) -> Handler:
+    """A function of the library, with NumPy's own arguments; those in `drop` may only be left out or None."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        for name in drop:
+            if name in kwargs and not is_none(kwargs[name]):
+                raise unsupported(cx, f"np.{function.__name__}: the argument '{name}' is not built yet")
+        args = [array_like(cx, a) if isinstance(a, Seq) and k < 2 else a for k, a in enumerate(args)]
+        return call(cx, function, *args, **kwargs)
+
+    return handler
+
+
+def call(cx: Context, function: Callable[..., Any], *args: Val, **kwargs: Val) -> Val:
+    return cx.call(cx, Obj(function), list(args), kwargs)
+
+
+def floats(cx: Context, x: Num | Arr) -> Num | Arr:
+    return x if x.dtype[0] == "f" else wrap(cx, cast(cx, x.op, "f64"))
+
+
+def lines_of(cx: Context, a: Arr, axis: int) -> Arr:
+    """The array with an axis brought to the front."""
+    return permuted(cx, a, [axis, *(k for k in range(a.type.rank) if k != axis)])
+
+
+def put_back(cx: Context, v: Val, axis: int) -> Val:
+    """Lines as an array with that axis where it was."""
+    if not isinstance(v, Arr):
+        return v
+    order = list(range(1, v.type.rank))
+    order.insert(axis, 0)
+    return permuted(cx, v, order)
+
+
+def with_axis(cx: Context, v: Val, axis: int, rank: int) -> Val:
+    """The result of a reduction with the axis kept, of size 1."""
+    if isinstance(v, Num):
+        return reshaped(cx, v, [integer(1)])
+    assert isinstance(v, Arr)
+    return spread(cx, v, ["n" if k == axis else "000" for k in range(rank)])
+
+
+def prod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    x, axis, dtype, keepdims, where = arguments(cx, "np.prod", "a axis dtype keepdims where", args, kwargs)
+    x = masked(cx, array_like(cx, x), where, 1)
+    kind = dtype_of(cx, dtype, x.dtype if x.dtype[0] in "fu" else "i64")
+    x = wrap(cx, cast(cx, x.op, kind))
+    if isinstance(x, Num):
+        return strong(x)
+    rank, keep = x.type.rank, flag(cx, keepdims)
+    if axis is None or is_none(axis):
+        total = call(cx, library.product, reshaped(cx, x, [integer(-1)]))
+        return reshaped(cx, need_number(cx, total), [integer(1)] * rank) if keep else total
+    found: Val = x
+    for k in sorted(ordered_axes(cx, axis, rank) or (), reverse=True):
+        assert isinstance(found, Arr)
+        wide = found.type.rank
+        found = call(cx, library.product, lines_of(cx, found, k))
+        found = with_axis(cx, found, k, wide) if keep else found
+    return found
+
+
+def cumprod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    x, axis = arguments(cx, "np.cumprod", "a axis", args, kwargs)
+    x = array_like(cx, x)
+    x = wrap(cx, cast(cx, x.op, x.dtype if x.dtype[0] in "fu" else "i64"))
+    if isinstance(x, Num) or axis is None or is_none(axis):
+        x, k = reshaped(cx, x, [integer(1 if isinstance(x, Num) else -1)]), 0  # type: ignore[assignment]
+    else:
+        k = static_axis(cx, axis, x.type.rank)
+    assert isinstance(x, Arr)
+    return put_back(cx, call(cx, library.products, lines_of(cx, x, k)), k)
+
+
+def average(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, axis, weights = arguments(cx, "np.average", "a axis weights", args, kwargs)
+    a = floats(cx, array_like(cx, a))
+    if weights is None or is_none(weights):
+        return cx.call(cx, Obj(np.mean), [a], {} if axis is None else {"axis": axis})
+    w = floats(cx, array_like(cx, weights))
+    if isinstance(a, Arr) and isinstance(w, Arr) and w.type.rank < a.type.rank:
+        k = static_axis(cx, axis, a.type.rank) if axis is not None else 0
+        w = spread(cx, w, ["000" if j == k else "n" for j in range(a.type.rank)])
+    return call(cx, library.average, a, w, NONE if axis is None else axis)
+
+
+def ordered(function: Callable[..., Any], name: str) -> Handler:
+    """np.median, np.quantile, np.percentile: of the sorted array."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        names = "a axis keepdims" if function is library.median else "a q axis keepdims"
+        given = arguments(cx, f"np.{name}", names, args, kwargs, len(names.split()) - 2)
+        a, axis, keepdims = floats(cx, array_like(cx, given[0])), given[-2], given[-1]
+        if isinstance(a, Num):
+            return strong(a)
+        rank = a.type.rank
+        if axis is None or is_none(axis):
+            flat = reshaped(cx, a, [integer(-1)])
+            assert isinstance(flat, Arr)
+            a, k = flat, 0
+        else:
+            k = static_axis(cx, axis, rank)
+        lines = Arr(cx.op("sort", lines_of(cx, a, k).op, axis=0))
+        more: list[Val] = []
+        if function is library.quantile:
+            if not isinstance(given[1], Num):
+                raise unsupported(cx, f"np.{name} of several q is not built yet", "one call for each")
+            more = [binary(cx, "Div", given[1], number(100)) if name == "percentile" else given[1]]
+        found = call(cx, function, lines, *more)
+        if not flag(cx, keepdims):
+            return found
+        return with_axis(cx, found, k, rank) if axis is not None else reshaped(cx, found, [integer(1)] * rank)  # type: ignore[arg-type]
+
+    return handler
+
+
+def gradient(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    axis = kwargs.pop("axis", None)
+    if kwargs:
+        raise unsupported(cx, f"np.gradient: the argument '{next(iter(kwargs))}' is not built yet")
+    f = floats(cx, array_like(cx, args[0]))
+    if isinstance(f, Num):
+        raise cx.error("np.gradient needs an array")
+    rank = f.type.rank
+    axes = ordered_axes(cx, axis, rank) or tuple(range(rank))
+    spacing = args[1:] or [number(1.0)]
+    if len(spacing) == 1:
+        spacing = list(spacing) * len(axes)
+    if len(spacing) != len(axes):
+        raise cx.error("np.gradient takes one spacing, or one for each axis")
+    parts = tuple([_gradient(cx, f, k, array_like(cx, h)) for k, h in zip(axes, spacing, strict=True)])
+    one = axis is not None and not isinstance(axis, Seq)
+    return parts[0] if one or len(parts) == 1 else Seq(parts)
+
+
+def _gradient(cx: Context, f: Arr, axis: int, h: Num | Arr) -> Val:
+    lines = lines_of(cx, f, axis)
+    if isinstance(h, Num):
+        return put_back(cx, call(cx, library.gradient_even, lines, h), axis)
+    places = spread(cx, h, ["000"] + ["n"] * (f.type.rank - 1)) if f.type.rank > 1 else h
+    return put_back(cx, call(cx, library.gradient_uneven, lines, places), axis)
+
+
+def trapezoid(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    y, x, dx, axis = arguments(cx, "np.trapezoid", "y x dx axis", args, kwargs)
+    y = floats(cx, array_like(cx, y))
+    if isinstance(y, Num):
+        raise cx.error("np.trapezoid needs an array")
+    k = y.type.rank - 1 if axis is None else static_axis(cx, axis, y.type.rank)
+    lines = lines_of(cx, y, k)
+    if x is None or is_none(x):
+        return call(cx, library.trapezoid_even, lines, number(1.0) if dx is None else dx)
+    places = array_like(cx, x)
+    assert isinstance(places, Arr)
+    if places.type.rank == 1:
+        places = spread(cx, places, ["000"] + ["n"] * (y.type.rank - 1)) if y.type.rank > 1 else places
+    else:
+        places = lines_of(cx, places, k)
+    return call(cx, library.trapezoid, lines, places)
+
+
+def cross(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, b, axis = arguments(cx, "np.cross", "a b axis", args, kwargs, 2)
+    pair = [array_like(cx, v) for v in (a, b)]
+    lines = [lines_of(cx, v, v.type.rank - 1 if axis is None else static_axis(cx, axis, v.type.rank))
+             for v in pair if isinstance(v, Arr)]  # fmt: skip
+    if len(lines) != 2:
+        raise cx.error("np.cross needs two arrays")
+    found = call(cx, library.cross, *lines)
+    assert isinstance(found, Arr)
+    return put_back(cx, found, found.type.rank - 1 if axis is None else static_axis(cx, axis, found.type.rank))
+
+
+def unwrap(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    p, axis, period = arguments(cx, "np.unwrap", "p axis period", args, kwargs)
+    a = floats(cx, array_like(cx, p))
+    assert isinstance(a, Arr)
+    k = a.type.rank - 1 if axis is None else static_axis(cx, axis, a.type.rank)
+    turn = number(2 * np.pi) if period is None else period
+    return put_back(cx, call(cx, library.unwrap, lines_of(cx, a, k), turn), k)
+
+
+# Element by element.
+def nan_to_num(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    x, _, nan, top, bottom = arguments(cx, "np.nan_to_num", "x copy nan posinf neginf", args, kwargs)
+    x = array_like(cx, x)
+    if x.dtype[0] != "f":
+        return x
+    limit = float(np.finfo(DTYPES[x.dtype]).max)
+    values = [number(d) if v is None or is_none(v) else v for v, d in ((nan, 0.0), (top, limit), (bottom, -limit))]
+    fills = [cast(cx, need_number(cx, v).op, x.dtype) for v in values]
+    infinite = [cx.op("eq", x.op, const(v, Scalar(x.dtype))) for v in (np.inf, -np.inf)]
+    found = x.op
+    for test, fill in zip([cx.op("isnan", x.op), *infinite], fills, strict=True):
+        found = cx.op("select", test, fill, found)
+    return wrap(cx, found)
+
+
+def rounded(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, decimals = arguments(cx, "np.round", "a decimals", args, kwargs)
+    a = array_like(cx, a)
+    if a.dtype[0] != "f":
+        return strong(a)
+    if decimals is None or decimals == number(0):
+        return wrap(cx, cx.op("rint", a.op))
+    scale = binary(cx, "Pow", number(10.0), need_number(cx, decimals))
+    scaled = binary(cx, "Mult", a, scale)
+    return binary(cx, "Div", wrap(cx, cx.op("rint", scaled.op)), scale)
+
+
+def scaled(factor: float) -> Handler:
+    """deg2rad and its like."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        (x,) = arguments(cx, "this function", "x", args, kwargs)
+        x = floats(cx, array_like(cx, x))
+        return wrap(cx, cx.op("mul", x.op, const(factor, Scalar(x.dtype))))
+
+    return handler
+
+
+def same(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """What a complex function is for real numbers: the identity."""
+    x = array_like(cx, args[0])
+    return strong(x)
+
+
+def nothing(value: float | bool) -> Handler:
+    """The imaginary part and its like, of real numbers."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        x = array_like(cx, args[0])
+        kind = Scalar("b1" if isinstance(value, bool) else x.dtype)
+        fill = const(value, kind)
+        return Num(fill, weak=False) if isinstance(x, Num) else Arr(cx.op("broadcast_like", fill, x.op))
+
+    return handler
+
+
+def angle(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """Of real numbers: 0, or pi of negative ones; no derivative."""
+    x, degrees = arguments(cx, "np.angle", "z deg", args, kwargs)
+    x = floats(cx, array_like(cx, x))
+    below = cx.op("lt", x.op, const(0.0, Scalar(x.dtype)))
+    turn = 180.0 if flag(cx, degrees) else np.pi
+    return wrap(cx, cx.op("select", below, const(turn, Scalar(x.dtype)), const(0.0, Scalar(x.dtype))))
+
+
+def compared(kind: str, value: float) -> Handler:
+    """isposinf, isneginf, signbit: a comparison with a number."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        (x,) = arguments(cx, "this function", "x", args, kwargs)
+        return strong(binary(cx, kind, array_like(cx, x), number(value)))
+
+    return handler
+
+
+def array_equal(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, b = (array_like(cx, v) for v in arguments(cx, "np.array_equal", "a1 a2", args, kwargs, 2))
+    ranks = [v.type.rank if isinstance(v, Arr) else 0 for v in (a, b)]
+    if ranks[0] != ranks[1]:
+        return Num(const(False, Scalar("b1")))
+    if isinstance(a, Num) or isinstance(b, Num):
+        return binary(cx, "Eq", a, b)
+    return _equal(cx, a, b)
+
+
+def array_equiv(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, b = (array_like(cx, v) for v in arguments(cx, "np.array_equiv", "a1 a2", args, kwargs, 2))
+    if isinstance(a, Num) or isinstance(b, Num):
+        return cx.call(cx, Obj(np.all), [binary(cx, "Eq", a, b)], {})
+    return _equal(cx, a, b, stretch=True)
+
+
+def _equal(cx: Context, a: Arr, b: Arr, stretch: bool = False) -> Val:
+    """One shape (or shapes that broadcast), and then one content."""
+    alike: Val = number(True)
+    for back in range(1, min(a.type.rank, b.type.rank) + 1):
+        m, n = (cx.op("dim", v.op, axis=v.type.rank - back) for v in (a, b))
+        fit = cx.op("eq", m, n)
+        for size in (m, n) if stretch else ():
+            fit = cx.op("or", fit, cx.op("eq", size, integer(1)))
+        alike = cx.short_circuit(cx, True, alike, lambda fit=fit: Num(fit))
+    content = lambda: cx.call(cx, Obj(np.all), [binary(cx, "Eq", a, b)], {})  # noqa: E731
+    return cx.short_circuit(cx, True, alike, content)
+
+
+def float_power(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, b = (array_like(cx, v) for v in arguments(cx, "np.float_power", "x1 x2", args, kwargs, 2))
+    return elementwise(cx, "pow", np.float_power, [a, b])
+
+
+def is_scalar(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    return number(isinstance(args[0], Num))
+
+
+def never(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """np.iscomplexobj: no complex numbers here."""
+    return number(False)
+
+
+def result_type(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    kinds = [a.value if isinstance(a, Obj) else kind_of(array_like(cx, a)) for a in args]
+    exemplars = [k(0) if k is int or k is float else np.dtype(k) for k in kinds]
+    return Obj(np.result_type(*exemplars))
+
+
+def argwhere(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    x = mask_of(cx, array_like(cx, args[0]))
+    if isinstance(x, Num):
+        raise cx.error("np.argwhere needs an array")
+    columns = [spread(cx, p, ["000", "n"]) for p in nonzero_places(cx, x)]
+    return joined(cx, columns, 1)
+
+
+def rot90(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """A view: two axes exchanged, one of them backwards."""
+    m, k, axes = arguments(cx, "np.rot90", "m k axes", args, kwargs)
+    a = array_like(cx, m)
+    if isinstance(a, Num) or a.type.rank < 2:
+        raise cx.error("np.rot90 needs at least two axes")
+    pair = axes.items if isinstance(axes, Seq) else (number(0), number(1))
+    i, j = (static_axis(cx, v, a.type.rank) for v in pair)
+    turns = (1 if k is None else static_int(cx, k)) % 4
+    if turns in (1, 3):
+        order = list(range(a.type.rank))
+        order[i], order[j] = j, i
+        a = permuted(cx, a, order)
+    for axis in {0: (), 1: (i,), 2: (i, j), 3: (j,)}[turns]:
+        a = part(cx, a, axis, NONE, NONE, number(-1))
+    return a
+
+
+def fix(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    (x,) = arguments(cx, "np.fix", "x", args, kwargs)
+    return elementwise(cx, "trunc", np.trunc, [floats(cx, array_like(cx, x))])
+
+
+def without_nan(name: str, neutral: float) -> Handler:
+    """nansum and its like: nan does not count."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        x = floats(cx, array_like(cx, args[0]))
+        kept = wrap(cx, cx.op("select", cx.op("isnan", x.op), const(neutral, Scalar(x.dtype)), x.op))
+        return cx.call(cx, Obj(getattr(np, name)), [kept, *args[1:]], kwargs)
+
+    return handler
+
+
+def nanmean(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    x = floats(cx, array_like(cx, args[0]))
+    there = mask_of(cx, wrap(cx, cx.op("eq", x.op, x.op)))
+    return cx.call(cx, Obj(np.mean), [x, *args[1:]], {**kwargs, "where": there})
+
+
+def meshgrid(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    indexing = kwargs.get("indexing", Obj("xy"))
+    vectors = [array_like(cx, a) for a in args]
+    if not all(isinstance(v, Arr) and v.type.rank == 1 for v in vectors):
+        raise unsupported(cx, "np.meshgrid of other than vectors is not built yet")
+    order = list(range(len(vectors)))
+    if indexing == Obj("xy") and len(order) > 1:
+        order[:2] = [1, 0]
+    sizes = [Num(cx.op("dim", vectors[k].op, axis=0)) for k in order]
+    found: list[Val] = []
+    for k, v in enumerate(vectors):
+        assert isinstance(v, Arr)
+        line = spread(cx, v, ["000" if order[j] == k else "n" for j in range(len(order))]) if len(order) > 1 else v
+        found.append(cx.call(cx, Obj(np.broadcast_to), [line, Seq(tuple(sizes))], {}))
+    return Seq(tuple(found))
+
+
+def select(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    conditions, choices, default = arguments(cx, "np.select", "condlist choicelist default", args, kwargs, 2)
+    if not isinstance(conditions, Seq) or not isinstance(choices, Seq) or len(conditions.items) != len(choices.items):
+        raise cx.error("np.select needs as many conditions as choices")
+    found: Val = number(0) if default is None else default
+    for test, choice in reversed(list(zip(conditions.items, choices.items, strict=True))):
+        pair = [need_number(cx, choice), need_number(cx, found)]
+        found = wrap(cx, cx.op("select", need_number(cx, test).op, *unify(cx, pair, common(cx, pair))))
+    return found
+
+
+COMPOSED: Table = {
+    np.var: inlined(library.var, "dtype", "out"), np.std: inlined(library.std, "dtype", "out"),
+    np.ptp: inlined(library.ptp, "out"), np.cov: inlined(library.cov), np.corrcoef: inlined(library.corrcoef),
+    np.average: average, np.prod: prod, np.cumprod: cumprod, np.multiply.reduce: prod,
+    np.median: ordered(library.median, "median"), np.quantile: ordered(library.quantile, "quantile"),
+    np.percentile: ordered(library.quantile, "percentile"), np.gradient: gradient, np.trapezoid: trapezoid,
+    np.cross: cross, np.unwrap: unwrap, np.nan_to_num: nan_to_num, np.round: rounded, np.around: rounded,
+    np.deg2rad: scaled(np.pi / 180), np.radians: scaled(np.pi / 180), np.rad2deg: scaled(180 / np.pi),
+    np.degrees: scaled(180 / np.pi), np.real: same, np.conj: same, np.conjugate: same, np.real_if_close: same,
+    np.positive: same, np.imag: nothing(0.0), np.iscomplex: nothing(False), np.isreal: nothing(True),
+    np.angle: angle, np.isposinf: compared("Eq", np.inf), np.isneginf: compared("Eq", -np.inf),
+    np.array_equal: array_equal, np.fix: fix, np.sinc: inlined(library.sinc),
+    np.heaviside: inlined(library.heaviside), np.isclose: inlined(library.isclose),
+    np.allclose: inlined(library.allclose), np.interp: inlined(library.interp), np.convolve: inlined(library.convolve),
+    np.correlate: inlined(library.correlate), np.polyval: inlined(library.polyval), np.vander: inlined(library.vander),
+    np.ediff1d: inlined(library.ediff1d), np.fill_diagonal: inlined(library.fill_diagonal),
+    np.bincount: inlined(library.bincount), np.digitize: inlined(library.digitize),
+    np.nansum: without_nan("sum", 0.0), np.nanprod: without_nan("prod", 1.0), np.nanmean: nanmean,
+    np.nanmax: without_nan("max", -np.inf), np.nanmin: without_nan("min", np.inf), np.meshgrid: meshgrid,
+    np.select: select, np.array_equiv: array_equiv, np.float_power: float_power, np.isscalar: is_scalar,
+    np.iscomplexobj: never, np.result_type: result_type, np.argwhere: argwhere, np.rot90: rot90,
+}  # fmt: skip
+COMPOSED_METHODS: dict[str, Handler] = {
+    "var": inlined(library.var, "dtype", "out"), "std": inlined(library.std, "dtype", "out"), "prod": prod,
+    "cumprod": cumprod, "round": rounded, "conj": same, "conjugate": same,
+}  # fmt: skip
