@@ -42,5 +42,5 @@ $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "adcompiler needs Python 3.10, 3.11, 3.12 or 3.13: make PYTHON=..." >&2; exit 2; }
 	@echo "making .venv with $(PYTHON) ..." >&2
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,viz]"
 	@touch $@

@@ -87,8 +87,9 @@ class Jacobian:
         if isinstance(extent, int):
             return integer(extent)
         if isinstance(extent, str):  # the name of one in the types of the parameters
-            named = [(p, p.type.dims.index(extent)) for p in self.params if extent in getattr(p.type, "dims", ())]
-            return b.op("dim", named[0][0], axis=named[0][1], hint="n") if named else None
+            typed = [(p, p.type.dims) for p in self.params if isinstance(p.type, Array)]
+            named = next(((p, dims.index(extent)) for p, dims in typed if extent in dims), None)
+            return b.op("dim", named[0], axis=named[1], hint="n") if named else None
         if isinstance(extent, Value):
             return params.get(extent)
         if isinstance(extent, tuple) and extent[0] == "axis" and extent[1] in params:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +12,14 @@ from typing import Any
 import gmm
 import logistic
 import lstm
+import notebook
 import numpy as np
 
 import adcompiler as ad
 
-DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "adbench"
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "tests" / "data" / "adbench"
+PICTURE = ROOT / "build" / "moons.png"
 TOLERANCE = 1e-10
 failures: list[str] = []
 
@@ -45,10 +49,10 @@ def error(value: Any, reference: Any) -> float:
     return float(np.max(np.abs(x - y) / np.maximum(1.0, np.abs(x) + np.abs(y))))
 
 
-def hold(what: str, value: Any, reference: Any) -> None:
+def hold(what: str, value: Any, reference: Any, tolerance: float = TOLERANCE) -> None:
     """Compare with a reference and say so."""
     wrong = error(value, reference)
-    right = wrong <= TOLERANCE
+    right = wrong <= tolerance
     print(f"  {'ok ' if right else 'BAD'} {what}: error {wrong:.1e}")
     if not right:
         failures.append(what)
@@ -102,12 +106,50 @@ def training() -> None:
     hold("weights", weights, [0.4830736619199681, -0.3705721743179022, 1.0693739506125794])
 
 
+def svm() -> None:
+    heading("A support vector machine: 10,000 subgradient steps in one compiled function")
+    points, labels = notebook.clouds()
+    (w, b, losses), seconds = timed(notebook.train_svm, np.zeros(2), 0.0, points, labels, 10_000, 0.05)
+    code(notebook.train_svm.source)
+    print(f"\n  loss {losses[0]:.6f} -> {losses[-1]:.6f}, w {w}, b {b:.6f}, {seconds:.2f} s with compilation")
+    expected_w, expected_b = notebook.svm_by_hand(points, labels, 10_000, 0.05)
+    hold("weights against the subgradient written by hand in NumPy", w, expected_w)
+    hold("offset", b, expected_b)
+
+
+def network() -> None:
+    heading("The network on two moons: parameters in a dict, 20,000 steps in one compiled function")
+    reference = json.loads((ROOT / "tests" / "data" / "notebook.json").read_text())
+    points, classes = notebook.moons()
+    start, decay = notebook.initial(), 0.01
+    gradient = ad.grad(notebook.loss)
+    hold("gradient at the start, W1", gradient(start, points, classes, decay)["W1"], reference["grad_at_init"]["W1"])
+    print("\nthe gradient of the loss:\n")
+    code(gradient.source)
+    (params, losses), seconds = timed(notebook.train_network, start, points, classes, decay, 0.05, 20_000, 1_000)
+    (_, again), warm = timed(notebook.train_network, start, points, classes, decay, 0.05, 20_000, 1_000)
+    print()
+    for k, value in enumerate(losses):
+        print(f"  loss after iteration {k * 1000:5d}: {value:.6f}")
+    print(f"  {seconds:.2f} s with compilation, {warm:.2f} s without")
+    hold("all twenty losses, to 6 decimals", losses, reference["mean_losses"], 5e-7)
+    hold("the same when run again", again, losses, 0.0)
+    try:
+        notebook.picture(params, points, classes, PICTURE)
+    except ImportError:
+        print("  no picture of the decision boundary: matplotlib is not installed (pip install adcompiler[viz])")
+    else:
+        print(f"  the decision boundary: {PICTURE}")
+
+
 def main() -> int:
     start = time.perf_counter()
     textbook()
     adbench("gmm", gmm.gmm, gmm.read, (0, 1, 2), "gmm_d2_K5", "gmm_d10_K25")
     adbench("lstm", lstm.lstm, lstm.read, (0, 1), "lstm_l2_c1024")
     training()
+    svm()
+    network()
     heading(f"{len(failures)} failures in {time.perf_counter() - start:.1f} s" + "".join(f"\n  {f}" for f in failures))
     return 1 if failures else 0
 

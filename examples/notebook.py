@@ -35,6 +35,17 @@ def train_svm(w, b, points, labels, steps, rate):
     return w, b, losses
 
 
+def svm_by_hand(points, labels, steps, rate):
+    """The same run in NumPy, its subgradient derived by hand."""
+    w, b = np.zeros(2), 0.0
+    for _ in range(steps):
+        inside = 1.0 - labels * (points @ w + b) > 0.0
+        w_bar = 0.01 * w - np.sum(labels[inside, None] * points[inside], axis=0) / len(labels)
+        b_bar = -np.sum(labels[inside]) / len(labels)
+        w, b = w - rate * w_bar, b - rate * b_bar
+    return w, b
+
+
 # A network with one hidden layer, its parameters a dict.
 def moons():
     """Two interleaved half circles of 100 points each, with noise, in scikit-learn's order: points and classes."""
@@ -89,17 +100,15 @@ def train_network(params, points, classes, decay, rate, steps, every):
 
 def picture(params, points, classes, file):
     """Draw the decision boundary into a file; needs matplotlib."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     x, y = np.meshgrid(np.linspace(low[0], high[0], 300), np.linspace(low[1], high[1], 300))
     out = scores(params, np.c_[x.ravel(), y.ravel()])
-    figure, axes = pyplot.subplots(figsize=(6, 4.5))
+    figure = Figure(figsize=(6, 4.5))
+    axes = figure.subplots()
     axes.contourf(x, y, (out[:, 1] - out[:, 0]).reshape(x.shape) > 0, cmap="Spectral", alpha=0.5)
     axes.scatter(points[:, 0], points[:, 1], c=classes, cmap="Spectral", edgecolors="black", s=20)
     axes.set_title("The boundary that the network learned")
+    file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=120)
-    pyplot.close(figure)

@@ -335,6 +335,36 @@ def accumulate_in_place(x, w):
     return np.sum(y)
 
 
+# The notebook's network: parameters in a dict, integer classes picked from each row.
+@golden(
+    {"W1": matrix(2, 3), "b1": np.zeros(3), "W2": matrix(3, 2), "b2": np.zeros(2)},
+    matrix(6, 2),
+    np.array([0, 1, 1, 0, 1, 0]),
+    0.01,
+    transform=ad.value_and_grad,
+)
+def moons(params, points, classes, decay):
+    hidden = np.tanh(points @ params["W1"] + params["b1"])
+    exponentials = np.exp(hidden @ params["W2"] + params["b2"])
+    probabilities = exponentials / np.sum(exponentials, axis=1, keepdims=True)
+    data = -np.sum(np.log(probabilities[np.arange(len(classes)), classes]))
+    penalty = decay / 2.0 * (np.sum(params["W1"] ** 2) + np.sum(params["W2"] ** 2))
+    return (data + penalty) / len(classes)
+
+
+# Products of every rank.
+@golden(
+    RNG.standard_normal((2, 3, 4)),
+    RNG.standard_normal((2, 5, 4)),
+    RNG.standard_normal((2, 5, 4)),
+    transform=lambda f: ad.grad(f, argnums=(0, 1, 2)),
+)
+def attention(q, k, v):
+    weights = np.exp(np.einsum("hqd,hkd->hqk", q, k) / np.sqrt(q.shape[-1]))
+    weights = weights / np.sum(weights, axis=-1, keepdims=True)
+    return np.sum(np.einsum("hqk,hkd->hqd", weights, v) ** 2)
+
+
 # Other transforms.
 @golden((vector(3), 1.5), (vector(3), 1.0), transform=ad.jvp, name="jvp_scale")
 def scale(x, a):

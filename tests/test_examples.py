@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -66,11 +67,42 @@ def test_training_inside_a_compiled_function(example):
     np.testing.assert_allclose(final, weights, rtol=1e-12)
 
 
+def test_the_network_on_two_moons(example):
+    notebook = example("notebook")
+    reference = json.loads((ROOT / "tests" / "data" / "notebook.json").read_text())
+    points, classes = notebook.moons()
+    np.testing.assert_array_equal(points[:3], reference["first_points"])
+    np.testing.assert_array_equal(classes[:10], reference["first_classes"])
+    start = notebook.initial()
+    value, gradient = ad.value_and_grad(notebook.loss)(start, points, classes, 0.01)
+    assert abs(value - reference["loss_at_init"]) <= 1e-12
+    for key, expected in reference["grad_at_init"].items():
+        np.testing.assert_allclose(gradient[key].ravel(), np.ravel(expected), rtol=1e-10, atol=1e-14)
+    params, losses = notebook.train_network(start, points, classes, 0.01, 0.05, 20_000, 1_000)
+    assert np.round(losses, 6).tolist() == np.round(reference["mean_losses"], 6).tolist()
+    for key, expected in reference["mean_params"].items():
+        np.testing.assert_allclose(params[key].ravel(), np.ravel(expected), rtol=1e-8)
+    # 0.01 times the gradient of the summed loss: it crosses the edge of stability near step 1000.
+    _, losses = notebook.train_network(start, points, classes, 0.01, 0.01 * len(points), 20_000, 1_000)
+    bound = [5e-7, 5e-7, 1e-2, *[1e-3] * 17]
+    assert np.all(np.abs(losses - reference["summed_losses"]) <= bound)
+
+
+def test_the_support_vector_machine(example):
+    notebook = example("notebook")
+    points, labels = notebook.clouds()
+    w, b, losses = notebook.train_svm(np.zeros(2), 0.0, points, labels, 300, 0.05)
+    expected_w, expected_b = notebook.svm_by_hand(points, labels, 300, 0.05)
+    np.testing.assert_allclose(w, expected_w, rtol=1e-12)
+    assert abs(b - expected_b) <= 1e-12 and losses[0] == 1.0 and losses[-1] < 0.5
+
+
 def test_the_demo(example, capsys):
     demo = example("demo")
     assert demo.main() == 0
     out = capsys.readouterr().out
     assert "(5.5000000000, 1.7163378145)" in out and "func @gmm(" in out and "def lstm_value_and_grad(" in out
     assert "BAD" not in out and "\x1b" not in out
-    for name in ("demo", "gmm", "lstm", "logistic"):
+    assert "19000: 0.0709" in out and (ROOT / "build" / "moons.png").stat().st_size > 10_000
+    for name in ("demo", "gmm", "lstm", "logistic", "notebook"):
         sys.modules.pop(name, None)

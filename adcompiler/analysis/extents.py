@@ -44,6 +44,7 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
 
     ops = list(walk(fn.body))
     found = met(filter(_broadcasts, ops), lambda op: shapes.columns(op.args))
+    found |= met((op for op in ops if op.name == "einsum"), shapes.summed)
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
     return tuple(found)

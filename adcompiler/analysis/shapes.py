@@ -71,6 +71,15 @@ class Shapes:
         """The extents that meet on each axis where these are broadcast together."""
         return _columns([s for s in map(self.shape, operands) if s])
 
+    def summed(self, product: Op) -> list[tuple[Extent, ...]]:
+        """The extents that an einsum takes for one another, letter by letter."""
+        inputs, _ = letters(product.attrs["spec"])
+        found: dict[str, list[Extent]] = {}
+        for names, arg in zip(inputs, product.args, strict=True):
+            for name, extent in zip(names, self.shape(arg), strict=True):
+                found.setdefault(name, []).append(extent)
+        return [tuple(row) for row in found.values()]
+
     def inner(self, product: Op) -> list[tuple[Extent, ...]]:
         """The extents that a product sums over: equal, or it raises."""
         a, b = map(self.shape, product.args)

@@ -26,6 +26,7 @@ COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 OFFSETS = ("add", "sub", "mul")
 SUFFIXES = {"view": "_view", "transpose": "_T", "copy": "_copy"}  # of values that the frontend names
 REPEATS = 4  # an element is read again up to so often instead of being given a name
+SHOWN = ("axis", "keepdims", "spec")  # attributes that are printed
 ATOM = 14  # the longest element, view or size that is repeated, in columns
 
 
@@ -340,6 +341,7 @@ class Folder:
             return 11 + self.size(op.args[0]) + sum(self.size(r.terminator.args[0]) for r in op.regions)
         template = len(re.sub(r"{.*?}", "", OPS[op.name].emit)) if op.name in OPS else 0
         around = template + 1 if template else 2 * (len(op.args) - 1)
+        around += sum(len(f", {key}={value}") for key, value in op.attrs.items() if key in SHOWN and value)
         return around + sum(self.size(a) for a in op.args)
 
     def try_choice(self, op: Op, region: Region, index: int) -> None:

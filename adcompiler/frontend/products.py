@@ -41,15 +41,16 @@ def matmul(cx: Context, a: Val, b: Val) -> Val:
     return contracted(cx, [f"{left}xy", f"{right}yz"], f"{batch}xz", [a, b])
 
 
-def contracted(cx: Context, inputs: Sequence[str], out: str, arrays: Sequence[Num | Arr]) -> Val:
-    """einsum of a spelled out spec; a plain matrix product stays one."""
+def contracted(cx: Context, inputs: Sequence[str], out: str, arrays: Sequence[Num | Arr], given: bool = False) -> Val:
+    """einsum of a spelled out spec, in the letters `given` by the user; a plain matrix product stays one."""
     operands = unify(cx, arrays)
-    spec = _renamed(f"{','.join(inputs)}->{out}")
+    written = f"{','.join(inputs)}->{out}"
+    spec = _renamed(written)
     if spec in ("ij,jk->ik", "ij,j->i", "i,ij->j", "i,i->"):
         return wrap(cx, cx.op("matmul", *operands))
     if spec == "i,j->ij":
         return wrap(cx, cx.op("outer", *operands))
-    return wrap(cx, cx.op("einsum", *operands, spec=spec))
+    return wrap(cx, cx.op("einsum", *operands, spec=written if given else spec))
 
 
 def _renamed(spec: str) -> str:
@@ -150,7 +151,7 @@ def einsum(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
     inputs, arrays = list(inputs), list(arrays)
     for k, names in enumerate(inputs):
         inputs[k], arrays[k] = _without_repeats(cx, names, arrays[k])
-    return contracted(cx, inputs, out, arrays)
+    return contracted(cx, inputs, out, arrays, given=True)
 
 
 def spelled_out(cx: Context, text: str, arrays: Sequence[Num | Arr]) -> tuple[list[str], str]:

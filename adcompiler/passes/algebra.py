@@ -258,7 +258,14 @@ def comparison(s: Scene, op: Op) -> Operand | None:
 
 
 def extremum(s: Scene, op: Op) -> Operand | None:
-    return op.args[0] if op.args[0] is op.args[1] else None
+    """max(x, x); max(n, 0) of an extent n."""
+    a, b = op.args
+    if a is b:
+        return a
+    for x, y in ((a, b), (b, a)):
+        if op.name == "maximum" and s.made_by(x, "dim") and isinstance(y, Const) and y.value <= 0:
+            return x
+    return None
 
 
 def cast(s: Scene, op: Op) -> Operand | None:
