@@ -58,7 +58,20 @@ class Recorder(Handle):
                 self.read.update(a.of)
         texts = [_text(a) for a in args]
         of = self.of if OPS[name].kind == "view" else set()
-        return Recorder(written(name, texts, attrs), self.kind, self.read, self.builder, of)
+        text, count = written(name, texts, attrs), results_of(OPS[name], len(args))
+        parts = [text] if count == 1 else [f"{text}[{k}]" for k in range(count)]
+        made = [Recorder(part, self.kind, self.read, self.builder, of) for part in parts]
+        return made[0] if count == 1 else tuple(made)  # type: ignore[return-value]
+
+
+def results_of(entry: OpDef, operands: int) -> int:
+    """How many results it has, of matrices."""
+    if not entry.pushforward:
+        return 1
+    try:
+        return len(entry.infer([Array("f64", (None, None))] * operands, {}))
+    except TypeError:
+        return 1
 
 
 def _text(a: Any) -> str:
@@ -91,7 +104,10 @@ def recorded(entry: OpDef) -> tuple[list[str], set[str]]:
     kind: Type = Scalar("f64") if entry.partials is not None else Array("f64", (None, None))
     read: set[str] = set()
     builder = Builder(Region([Value("g", kind)]))
-    g, y, *xs = (Recorder(name, kind, read, builder, {name}) for name in ("g", "y", *"abcdef"[: len(rules)]))
+    g, *xs = (Recorder(name, kind, read, builder, {name}) for name in ("g", *"abcdef"[: len(rules)]))
+    count = results_of(entry, len(rules))
+    ys = [Recorder("y" if count == 1 else f"y[{k}]", kind, read, builder, {"y"}) for k in range(count)]
+    y = ys[0] if count == 1 else tuple(ys)
     pushed = []
     for rule in rules:
         if rule is None:

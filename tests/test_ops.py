@@ -18,7 +18,8 @@ from adcompiler.ops.indexed import key
 from adcompiler.transforms.forward import forward
 
 DIFFERENTIABLE = sorted(n for n, e in OPS.items() if e.partials is not None or e.transpose or e.expand)
-ELSEWHERE = {"tril", "triu", *(n for n, e in OPS.items() if e.kind == "linalg")}  # tests/test_linalg.py
+WHOLE_MATRICES = ("tril", "triu", "diag", "differences", "leading", "padded")  # tests/test_linalg.py
+ELSEWHERE = {*WHOLE_MATRICES, *(n for n, e in OPS.items() if e.kind == "linalg")}
 ELSEWHERE |= {"gammainc", "gammaincc"}  # tests/test_special.py
 ELEMENTWISE = [n for n in DIFFERENTIABLE if OPS[n].samples]
 ATTRS: dict[str, list[dict[str, Any]]] = {"polygamma": [{"n": 0}, {"n": 1}, {"n": 3}]}

@@ -117,3 +117,42 @@ def test_multigammaln() -> None:
     assert ad.jit(lambda a: sp.multigammaln(a, 3))(4.5) == pytest.approx(sp.multigammaln(4.5, 3), rel=1e-14)
     slope = sum(sp.digamma(4.5 - j / 2) for j in range(3))
     assert ad.grad(lambda a: sp.multigammaln(a, 3))(4.5) == pytest.approx(slope, rel=1e-14)
+
+
+# Sums of exponentials.
+ROWS = np.array([[0.3, -1.2, 2.0], [800.0, 801.0, 799.5], [-900.0, -901.0, -1e4]])
+SUMS: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
+    (lambda x: sp.logsumexp(x, axis=1), lambda x: sp.softmax(x, axis=1)),
+    (lambda x: sp.logsumexp(x, axis=1, keepdims=True), lambda x: sp.softmax(x, axis=1)),
+    (lambda x: sp.logsumexp(x), lambda x: sp.softmax(x)),
+]
+
+
+@pytest.mark.parametrize("k", range(len(SUMS)))
+def test_logsumexp(k: int) -> None:
+    fn, slope = SUMS[k]
+    value, pull = ad.jit(fn)(ROWS), ad.grad(lambda x: np.sum(fn(x)))(ROWS)
+    np.testing.assert_allclose(value, fn(ROWS), rtol=1e-15)
+    np.testing.assert_allclose(pull, slope(ROWS), rtol=1e-12, atol=1e-300)
+    ad.check_grads(fn, (ROWS[:1],), order=2)
+
+
+def test_weighted_logsumexp() -> None:
+    b = np.array([0.5, 0.0, 2.0])
+    for fn in (lambda x, b: sp.logsumexp(x, b=b), lambda x, b: sp.logsumexp(x, axis=1, b=b)):
+        np.testing.assert_allclose(ad.jit(fn)(ROWS, b), fn(ROWS, b), rtol=1e-14)
+        ad.check_grads(fn, (ROWS[:1], b + 0.3))
+
+
+def test_softmax() -> None:
+    for fn in (lambda x: sp.softmax(x, axis=0), lambda x: sp.log_softmax(x, axis=-1), lambda x: sp.softmax(x)):
+        np.testing.assert_allclose(ad.jit(fn)(ROWS), fn(ROWS), rtol=1e-13, atol=1e-300)
+        ad.check_grads(fn, (ROWS[:1],), order=2)
+    single = ROWS[:1].astype(np.float32)
+    assert ad.jit(lambda x: sp.log_softmax(x))(single).dtype == np.float32
+
+
+def test_sums_of_nothing_and_of_infinities() -> None:
+    low = np.full(3, -np.inf)
+    assert ad.jit(lambda x: sp.logsumexp(x))(low) == -np.inf
+    assert ad.jit(lambda x: sp.logsumexp(x))(np.array([np.inf, 1.0])) == np.inf

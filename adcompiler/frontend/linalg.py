@@ -13,9 +13,8 @@ from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import array_of, static_int
 from adcompiler.frontend.promote import binary, cast, common, need_number, wrap
-from adcompiler.frontend.reducing import REDUCING
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
-from adcompiler.ir.build import const
+from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import Scalar
 
 
@@ -57,17 +56,125 @@ def results(cx: Context, op: str, a: Arr, cls: Any, **attrs: Any) -> Seq:
     return Seq(tuple([wrap(cx, r) for r in cx.ops(op, a.op, **attrs)]), cls)
 
 
-_RESULTS = {"slogdet": type(np.linalg.slogdet(np.eye(1)))}
+_RESULTS: dict[str, Any] = {
+    name: type(getattr(np.linalg, name)(np.eye(1))) for name in ("slogdet", "eigh", "svd", "qr")
+}
+
+
+def flag(cx: Context, v: Val | None, default: bool = False) -> bool:
+    """A literal bool."""
+    return default if v is None else bool(static_int(cx, v))
+
+
+def text(cx: Context, v: Val | None, default: str, allowed: str) -> str:
+    """A literal string."""
+    value = default if v is None else v.value if isinstance(v, Obj) else None
+    if value not in allowed.split():
+        raise cx.error(f"this is one of {allowed}, as a literal", kind=UnsupportedFunction)
+    return str(value)
+
+
+def eigh(vectors: bool) -> Handler:
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        a, uplo, upper = arguments(cx, "linalg.eigh", "a UPLO upper", args, kwargs)
+        (a,) = floats(cx, "linalg.eigh", a)
+        up = text(cx, uplo, "L", "L U") == "U" or flag(cx, upper)
+        attrs: dict[str, Any] = {"upper": True} if up else {}
+        if vectors:
+            return results(cx, "eigh", a, _RESULTS["eigh"], **attrs)
+        return Arr(cx.op("eigvalsh", a.op, **attrs))
+
+    return handler
+
+
+def svd(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """The thin decomposition; the full one of square matrices is the same."""
+    a, full, vectors = arguments(cx, "linalg.svd", "a full_matrices compute_uv", args, kwargs)
+    (a,) = floats(cx, "linalg.svd", a)
+    if not flag(cx, vectors, True):
+        return Arr(cx.op("svdvals", a.op))
+    if flag(cx, full, True) and a.type.rank == 2:
+        rows, columns = (cx.op("dim", a.op, axis=k) for k in (0, 1))
+        message = "the full decomposition of a matrix that is not square is not built: full_matrices=False"
+        cx.raise_if(cx.op("ne", rows, columns), "ShapeMismatch", message)
+    return results(cx, "svd", a, _RESULTS["svd"])
+
+
+def qr(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, mode = arguments(cx, "linalg.qr", "a mode", args, kwargs)
+    (a,) = floats(cx, "linalg.qr", a)
+    found = results(cx, "qr", a, _RESULTS["qr"])
+    return found.items[1] if text(cx, mode, "reduced", "reduced r") == "r" else found
+
+
+def pinv(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    a, rcond = arguments(cx, "linalg.pinv", "a rcond", args, kwargs)
+    (a,) = floats(cx, "linalg.pinv", a)
+    attrs: dict[str, Any] = {}
+    if rcond is not None and not is_none(rcond):
+        if not (isinstance(rcond, Num) and rcond.known):
+            raise cx.error("rcond must be a literal")
+        attrs["rcond"] = float(rcond.value)
+    return Arr(cx.op("pinv", a.op, **attrs))
+
+
+def matrix_power(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """By squaring; negative powers of the inverse."""
+    a, n = arguments(cx, "linalg.matrix_power", "a n", args, kwargs, 2)
+    (x,), power = floats(cx, "linalg.matrix_power", a), static_int(cx, n)
+    if power < 0:
+        x, power = Arr(cx.op("inv", x.op)), -power
+    if power == 0:
+        raise cx.error("the power 0 of a matrix is not built", "np.eye(n)", UnsupportedFunction)
+    total: Any = None
+    while power:
+        if power % 2:
+            total = x.op if total is None else cx.op("matmul", total, x.op)
+        power //= 2
+        if power:
+            x = Arr(cx.op("matmul", x.op, x.op))
+    return Arr(cx.op("copy", total)) if total is x.op else Arr(total)
+
+
+def multi_dot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """Products from left to right."""
+    (arrays,) = arguments(cx, "linalg.multi_dot", "arrays", args, kwargs)
+    if not isinstance(arrays, Seq) or len(arrays.items) < 2:
+        raise cx.error("multi_dot takes a tuple of two arrays or more")
+    factors = floats(cx, "linalg.multi_dot", *arrays.items)
+    total: Any = factors[0].op
+    for factor in factors[1:]:
+        total = cx.op("matmul", total, factor.op)
+    return wrap(cx, total)
+
+
+def cond(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """The ratio of extreme singular values, or the norm of a matrix times that of its inverse."""
+    x, p = arguments(cx, "linalg.cond", "x p", args, kwargs)
+    (a,), order = floats(cx, "linalg.cond", x), _order(cx, p)
+    if order in (None, 2, -2):
+        s = cx.op("svdvals", a.op)
+        largest, least = (cx.op("load", s, integer(k)) for k in (0, -1))
+        return wrap(cx, cx.op("div", *((least, largest) if order == -2 else (largest, least))))
+    inverse = Arr(cx.op("inv", a.op))
+    norms = [need_number(cx, _norm(cx, m, order, None, False)) for m in (a, inverse)]
+    return binary(cx, "Mult", *norms)
+
+
+def refused(name: str, hint: str) -> Handler:
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        raise cx.error(f"np.linalg.{name} is not supported", hint, UnsupportedFunction)
+
+    return handler
 
 
 def cholesky(default: str, names: str) -> Handler:
     """NumPy's and SciPy's: L from the lower triangle; the upper factor is that of the transpose, transposed."""
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-        a, flag, *_ = arguments(cx, "cholesky", names, args, kwargs)
-        flag = flag is not None and bool(static_int(cx, flag))
+        a, other, *_ = arguments(cx, "cholesky", names, args, kwargs)
         (a,) = floats(cx, "cholesky", a)
-        if flag == (default == "upper"):
+        if flag(cx, other) == (default == "upper"):
             return Arr(cx.op("cholesky", a.op))
         lower = cx.op("cholesky", cx.op("transpose", a.op))
         return Arr(cx.op("copy", cx.op("transpose", lower)))
@@ -157,7 +264,7 @@ def _of_matrices(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: b
         return _length(cx, x, axes, keep)
     row, column = axes
     if order == "nuc" or abs(order) == 2:
-        raise cx.error("norms by singular values are not built yet", kind=UnsupportedFunction)
+        return _of_singular_values(cx, x, order, axes, keep)
     if abs(order) not in (1, math.inf):
         raise cx.error(f"there is no matrix norm of order {order:g}", "1, 2, -1, -2, np.inf, -np.inf, 'fro' or 'nuc'")
     summed, left = (row, column) if abs(order) == 1 else (column, row)
@@ -166,12 +273,20 @@ def _of_matrices(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: b
     return extreme(cx, "max" if order > 0 else "min", totals, (at,), keep)
 
 
-def extreme(cx: Context, which: str, x: Num | Arr, axes: tuple[int, ...], keep: bool) -> Val:
+def _of_singular_values(cx: Context, x: Arr, order: Any, axes: tuple[int, ...], keep: bool) -> Val:
+    if x.type.rank != 2 or keep:
+        raise cx.error("norms by singular values of more than one matrix, or with keepdims, are not built yet",
+                       "a loop", UnsupportedFunction)  # fmt: skip
+    s = cx.op("svdvals", cx.op("transpose", x.op) if axes == (1, 0) else x.op)
+    if order == "nuc":
+        return wrap(cx, cx.op("sum", s))
+    return wrap(cx, cx.op("load", s, integer(0 if order > 0 else -1)))
+
+
+def extreme(cx: Context, which: str, x: Num | Arr, axes: tuple[int, ...], keep: bool) -> Num | Arr:
     """np.max or np.min along axes."""
-    handler = REDUCING.get(getattr(np, which))
-    if handler is None:
-        raise cx.error("this norm is not built yet", f"np.{which}(np.abs(x))", UnsupportedFunction)
-    return handler(cx, [x], {"axis": Seq(tuple([number(k) for k in axes])), "keepdims": number(keep)}, None)
+    attrs: dict[str, Any] = {"axis": tuple(sorted(axes))} | ({"keepdims": True} if keep else {})
+    return wrap(cx, cx.op(which, x.op, **attrs))
 
 
 # scipy.linalg.
@@ -182,15 +297,11 @@ def solve_triangular(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Cal
     transposed = 0 if trans is None else _transposed(cx, trans)
     attrs: dict[str, Any] = {
         "trans": transposed,
-        "lower": _flag(cx, lower),
-        "unit_diagonal": _flag(cx, unit),
-        "quiet": _flag(cx, quiet),
+        "lower": flag(cx, lower),
+        "unit_diagonal": flag(cx, unit),
+        "quiet": flag(cx, quiet),
     }
     return Arr(cx.op("solve_triangular", a.op, b.op, **{k: v for k, v in attrs.items() if v}))
-
-
-def _flag(cx: Context, v: Val | None) -> bool:
-    return v is not None and bool(static_int(cx, v))
 
 
 def _transposed(cx: Context, trans: Val) -> int:
@@ -200,21 +311,21 @@ def _transposed(cx: Context, trans: Val) -> int:
     return int(value not in (0, "N"))
 
 
-def triangle(op: str) -> Handler:
-    """np.tril and np.triu."""
-
+def pair(op: str) -> Handler:
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-        a, k = arguments(cx, f"np.{op}", "m k", args, kwargs)
-        a = array_of(cx, a) if isinstance(a, Seq) else need_number(cx, a)
-        attrs: dict[str, Any] = {"k": static_int(cx, k)} if k is not None and static_int(cx, k) else {}
-        return wrap(cx, cx.op(op, a.op, **attrs))
+        a, b = floats(cx, op, *args)
+        return Arr(cx.op(op, a.op, b.op))
 
     return handler
 
 
-def cofactor_dot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    a, d = floats(cx, "cofactor_dot", *args)
-    return Arr(cx.op("cofactor_dot", a.op, d.op))
+def of_pairs(op: str) -> Handler:
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        w, plus = arguments(cx, op, "w plus", args, kwargs)
+        attrs: dict[str, Any] = {"plus": True} if flag(cx, plus) else {}
+        return Arr(cx.op(op, floats(cx, op, w)[0].op, **attrs))
+
+    return handler
 
 
 def cho_solve(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -222,7 +333,7 @@ def cho_solve(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
     factor, b, *_ = arguments(cx, "cho_solve", "c_and_lower b overwrite_b check_finite", args, kwargs, 2)
     if not isinstance(factor, Seq) or len(factor.items) != 2:
         raise cx.error("cho_solve takes a factor and whether it is lower: (L, True)")
-    lower = _flag(cx, factor.items[1])
+    lower = flag(cx, factor.items[1])
     how: Kwargs = {"lower": number(lower)}
     first = solve_triangular(cx, [factor.items[0], b], how | {"trans": number(int(not lower))}, node)
     return solve_triangular(cx, [factor.items[0], first], how | {"trans": number(int(lower))}, node)
@@ -235,8 +346,17 @@ LINALG_FUNCTIONS: dict[Any, Handler] = {
     np.linalg.slogdet: slogdet,
     np.linalg.cholesky: cholesky("lower", "a upper"),
     np.linalg.norm: norm,
-    np.tril: triangle("tril"),
-    np.triu: triangle("triu"),
+    np.linalg.eigh: eigh(True),
+    np.linalg.eigvalsh: eigh(False),
+    np.linalg.svd: svd,
+    np.linalg.qr: qr,
+    np.linalg.pinv: pinv,
+    np.linalg.matrix_power: matrix_power,
+    np.linalg.multi_dot: multi_dot,
+    np.linalg.cond: cond,
+    np.linalg.eig: refused("eig", "np.linalg.eigh, for symmetric matrices: other eigenvalues may be complex"),
+    np.linalg.eigvals: refused("eigvals", "np.linalg.eigvalsh, for symmetric matrices: other ones may be complex"),
+    np.linalg.lstsq: refused("lstsq", "np.linalg.pinv(a) @ b: how many results lstsq has depends on the rank"),
 }
 # Functions of scipy.linalg by name: it is not imported for them.
 SCIPY_LINALG: dict[str, Handler] = {
@@ -245,11 +365,17 @@ SCIPY_LINALG: dict[str, Handler] = {
     "inv": of_matrix("inv"),
     "det": of_matrix("det"),
     "cholesky": cholesky("upper", "a lower overwrite_a check_finite"),
+    "svdvals": of_matrix("svdvals"),
 }
 # Helpers of adcompiler.runtime, as generated code uses them.
 OF_RUNTIME: dict[str, Handler] = {
     "solve_triangular": solve_triangular,
     "inv_or_nan": of_matrix("inv_or_nan"),
     "cofactor": of_matrix("cofactor"),
-    "cofactor_dot": cofactor_dot,
+    "cofactor_dot": pair("cofactor_dot"),
+    "leading": pair("leading"),
+    "padded": pair("padded"),
+    "diag": of_matrix("diag"),  # of square matrices, unlike np.diag
+    "gaps": of_pairs("gaps"),
+    "differences": of_pairs("differences"),
 }

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.elementwise import arity, of_scipy, plain, polygamma, strong
 from adcompiler.frontend.indexing import array_of, static_int
 from adcompiler.frontend.linalg import extreme, sum_of
-from adcompiler.frontend.promote import binary, elementwise, need_number, wrap
+from adcompiler.frontend.promote import binary, elementwise, need_number, unify, wrap
 from adcompiler.frontend.values import Arr, Num, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import Scalar
@@ -94,10 +93,15 @@ def logsumexp(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
     x, axis, b, keepdims = arguments(cx, "logsumexp", "a axis b keepdims", args, kwargs)
     if isinstance(x, Num) and b is None:
         return strong(binary(cx, "Add", x, number(0.0)))
+    weights = None
+    if b is not None and not is_none(b):  # what has no weight takes no part, whatever it is
+        weights = array_of(cx, b) if isinstance(b, Seq) else need_number(cx, b)
+        none = binary(cx, "Eq", weights, number(0))
+        x = wrap(cx, cx.op("select", none.op, *unify(cx, (number(-math.inf), need_number(cx, x)))))
     a, axes, shift = _prepared(cx, "logsumexp", x, axis)
-    if b is not None and not is_none(b):
-        raise cx.error("the weights b of logsumexp are not built yet", "a + np.log(b)", UnsupportedFunction)
-    terms = Arr(cx.op("exp", cx.op("sub", a.op, shift.op)))
+    terms: Num | Arr = Arr(cx.op("exp", cx.op("sub", a.op, shift.op)))
+    if weights is not None:
+        terms = binary(cx, "Mult", weights, terms)
     keep = keepdims is not None and bool(static_int(cx, keepdims))
     total = sum_of(cx, terms, axes, keep)
     return binary(

@@ -17,6 +17,7 @@ from adcompiler.errors import MissingRule
 from adcompiler.ir.build import apply, const, integer
 from adcompiler.ir.table import Attrs, OpDef, define
 from adcompiler.ir.types import Array, Dim, Scalar, Type
+from adcompiler.ops import generic as o
 from adcompiler.ops import infer
 
 
@@ -201,3 +202,162 @@ def _cholesky_dot(d: Any, y: Any, a: Any) -> Any:
 
 define(OpDef("cholesky", _same, np.linalg.cholesky, kind="linalg", may_raise=always, pushforward=(_cholesky_dot,),
              emit="np.linalg.cholesky({0})", kernel="cholesky({0}, place={place})"))  # fmt: skip
+
+
+def _read(d: Any, upper: bool) -> Any:
+    """The direction of the symmetric matrix of which one triangle is read."""
+    if upper:
+        return given("triu", d) + t(given("triu", d, k=1))
+    return tril(d) + t(tril(d, -1))
+
+
+def _eigenvalues(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(types[0])
+    return (Array(a.dtype, a.dims[:1]),)
+
+
+def _eigh(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(types[0])
+    return (Array(a.dtype, a.dims[:1]), Array(a.dtype, a.dims))
+
+
+def _eigh_dot(d: Any, y: Any, a: Any, upper: bool = False) -> Any:
+    """Giles 2008, 3.1. Where eigenvalues are equal their vectors have no derivative (nan, see `gaps`); what depends on
+    the eigenvalues alone, and on equal ones alike, has the right one."""
+    w, v = y
+    inner = mm(mm(t(v), _read(d, upper)), v)
+    return apply("diag", inner), mm(v, apply("gaps", w) * inner)
+
+
+def _eigvalsh_dot(d: Any, y: Any, a: Any, upper: bool = False) -> Any:
+    v = given("eigh", a, upper=upper)[1]
+    return apply("diag", mm(mm(t(v), _read(d, upper)), v))
+
+
+define(OpDef("eigh", _eigh, of_runtime("eigh"), kind="linalg", may_raise=always, pushforward=(_eigh_dot,),
+             emit="np.linalg.eigh({0}{**})", kernel="eigh({0}, place={place}{**})"))  # fmt: skip
+define(OpDef("eigvalsh", _eigenvalues, of_runtime("eigvalsh"), kind="linalg", may_raise=always,
+             pushforward=(_eigvalsh_dot,),
+             emit="np.linalg.eigvalsh({0}{**})", kernel="eigvalsh({0}, place={place}{**})"))  # fmt: skip
+
+
+# The singular value decomposition: J. Townsend, "Differentiating the singular value decomposition" (2016), with
+# 1 / (s_j^2 - s_i^2) split into 1 / (s_j - s_i) and 1 / (s_j + s_i).
+def _smaller(a: Array) -> Dim:
+    rows, columns = a.dims
+    if isinstance(rows, int) and isinstance(columns, int):
+        return min(rows, columns)
+    return rows if rows == columns else None
+
+
+def _svd(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a, k = matrix(types[0]), _smaller(matrix(types[0]))
+    return (Array(a.dtype, (a.dims[0], k)), Array(a.dtype, (k,)), Array(a.dtype, (k, a.dims[1])))
+
+
+def _singular_values(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(types[0])
+    return (Array(a.dtype, (_smaller(a),)),)
+
+
+def _svd_dot(d: Any, y: Any, a: Any) -> Any:
+    u, s, vt = y
+    v = t(vt)
+    inner = mm(mm(t(u), d), v)
+    even, odd = apply("gaps", s) * (inner + t(inner)), apply("gaps", s, plus=True) * (inner - t(inner))
+    scale = apply("view", 1.0 / s, index=("n", "000"))
+    # What leaves the column and row spaces: nothing, where they are all there is.
+    rows, columns = apply("dim", a, axis=0), apply("dim", a, axis=1)
+    left, right = mm(d, v) - mm(u, inner), mm(t(d), u) - mm(v, t(inner))
+    du = mm(u, 0.5 * (even + odd)) + o.select(o.le(rows, columns), 0.0, left * scale)
+    dv = mm(v, 0.5 * (even - odd)) + o.select(o.le(columns, rows), 0.0, right * scale)
+    return du, apply("diag", inner), t(dv)
+
+
+def _svdvals_dot(d: Any, y: Any, a: Any) -> Any:
+    u, _, vt = apply("svd", a)
+    return apply("diag", mm(mm(t(u), d), t(vt)))
+
+
+define(OpDef("svd", _svd, of_runtime("svd"), kind="linalg", may_raise=always, pushforward=(_svd_dot,),
+             emit="np.linalg.svd({0}, full_matrices=False)", kernel="svd({0}, place={place})"))  # fmt: skip
+define(OpDef("svdvals", _singular_values, of_runtime("svdvals"), kind="linalg", may_raise=always,
+             pushforward=(_svdvals_dot,),
+             emit="np.linalg.svd({0}, compute_uv=False)", kernel="svdvals({0}, place={place})"))  # fmt: skip
+
+
+# QR: S. F. Walter, L. Lehmann, R. Lamour, "On evaluating higher-order derivatives of the QR decomposition" (2012);
+# for wide matrices from the square part in front.
+def _qr(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a, k = matrix(types[0]), _smaller(matrix(types[0]))
+    return (Array(a.dtype, (a.dims[0], k)), Array(a.dtype, (k, a.dims[1])))
+
+
+def _qr_dot(d: Any, y: Any, a: Any) -> Any:
+    q, r = y
+    front = apply("leading", r, q)
+    x = t(apply("solve_triangular", front, t(apply("leading", d, q)), trans=1, quiet=True))
+    c = mm(t(q), x)
+    lower = tril(c, -1)
+    turn = lower - t(lower)
+    return x + mm(q, turn - c), mm(t(q), d) - mm(turn, r)
+
+
+define(OpDef("qr", _qr, of_runtime("qr"), kind="linalg", may_raise=always, pushforward=(_qr_dot,),
+             emit="np.linalg.qr({0})", kernel="qr({0}, place={place})"))  # fmt: skip
+
+
+# G. H. Golub, V. Pereyra, "The differentiation of pseudo-inverses" (1973): where the rank stays the same.
+def _pinv_type(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(types[0])
+    return (Array(a.dtype, a.dims[::-1]),)
+
+
+def _pinv_dot(d: Any, y: Any, a: Any, **how: Any) -> Any:
+    left, right = mm(mm(y, t(y)), t(d)), mm(t(d), mm(t(y), y))
+    return left - mm(mm(left, a), y) + (right - mm(y, mm(a, right))) - mm(mm(y, d), y)
+
+
+define(OpDef("pinv", _pinv_type, of_runtime("pinv"), kind="linalg", may_raise=always, pushforward=(_pinv_dot,),
+             emit="np.linalg.pinv({0}{**})", kernel="pinv({0}, place={place}{**})"))  # fmt: skip
+
+
+# What these rules are made of.
+def _pairs(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    w = infer.array(types[0])
+    if w.rank != 1:
+        raise TypeError(f"needs a vector, not {w}")
+    return (Array(w.dtype, w.dims * 2),)
+
+
+def _diagonal(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    a = infer.array(types[0])
+    if a.rank != 1:
+        a = square(a)
+    return (Array(a.dtype, a.dims * 2 if a.rank == 1 else a.dims[:1]),)
+
+
+def _columns(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    x, like = matrix(types[0]), matrix(types[1])
+    return (Array(x.dtype, (x.dims[0], like.dims[1])),)
+
+
+def _like_other(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    return (Array(matrix(types[0]).dtype, matrix(types[1]).dims),)
+
+
+def _sums(g: Any, sign: int) -> Any:
+    columns, rows = apply("sum", g, axis=(0,)), apply("sum", g, axis=(1,))
+    return columns + rows if sign > 0 else columns - rows
+
+
+define(OpDef("diag", _diagonal, of_runtime("diag"), kind="linear", linear=(0,), emit="diag({0})",
+             transpose=(lambda g, y, x: apply("diag", g),)))  # fmt: skip
+define(OpDef("gaps", _pairs, of_runtime("gaps"), kind="linalg", emit="gaps({0}{**})",
+             pushforward=(lambda d, y, w, plus=False: -(y * y) * given("differences", d, plus=plus),)))  # fmt: skip
+define(OpDef("differences", _pairs, of_runtime("differences"), kind="linear", linear=(0,), emit="differences({0}{**})",
+             transpose=(lambda g, y, w, plus=False: _sums(g, 1 if plus else -1),)))  # fmt: skip
+define(OpDef("leading", _columns, of_runtime("leading"), kind="linear", linear=(0,), reads=(0,),
+             transpose=(lambda g, y, x, like: apply("padded", g, x), None), emit="leading({0}, {1})"))  # fmt: skip
+define(OpDef("padded", _like_other, of_runtime("padded"), kind="linear", linear=(0,), reads=(0,),
+             transpose=(lambda g, y, x, like: apply("leading", g, x), None), emit="padded({0}, {1})"))  # fmt: skip

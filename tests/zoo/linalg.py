@@ -111,3 +111,39 @@ def newton_inverse(a, n):
 def single(x, a):
     b = np.linalg.solve(a, x)
     return np.linalg.norm(b) + np.linalg.det(a)
+
+
+@program((spd(3), vec(3)))
+def principal_axes(a, x):
+    w, v = np.linalg.eigh(a)
+    y = v.T @ x
+    return np.sum(np.sqrt(w)) + y @ (y / w)
+
+
+@program((mat(4, 2),), (mat(2, 4),))
+def low_rank(a):
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    b = s[0] * np.outer(u[:, 0], v[0])
+    return np.sum((a - b) ** 2) + np.sum(b[0] * a[1])
+
+
+@program((mat(4, 2), vec(4)))
+def least_squares_by_qr(a, b):
+    q, r = np.linalg.qr(a)
+    x = np.linalg.solve(r, q.T @ b)
+    return x @ x + np.sum(np.abs(r[0, 0]))
+
+
+@program((mat(4, 2), vec(4)))
+def least_squares_by_pinv(a, b):
+    x = np.linalg.pinv(a) @ b
+    return np.sum(x**3)
+
+
+@program((mat(3, 3), 2))
+def spectral_norms(a, n):
+    total = 0.0
+    for k in range(n):
+        total += np.linalg.norm(a, 2) * np.linalg.norm(a, "nuc") * (k + 1)
+        a = np.linalg.matrix_power(a, 3) / (1.0 + np.linalg.norm(a) ** 3)
+    return total
