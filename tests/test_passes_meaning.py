@@ -219,6 +219,14 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
         accumulate %x_bar, %o
         %s: f64 = sum %x_bar
         return %s"""),
+    "adjoint broadcast from one at run time": ("fresh", "f64", """
+        %p: i64 = sub %k, %k
+        %q: i64 = add %p, 1
+        %e_bar: f64[:] = zeros %n
+        %o: f64[:] = full %a, %q
+        accumulate %e_bar, %o
+        %s: f64 = sum %e_bar
+        return %s"""),
     "adjoint read before its first contribution": ("fresh", "(f64, f64)", """
         %x_bar: f64[n] = zeros_like %x
         %s: f64 = sum %x_bar
@@ -298,6 +306,16 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
           yield %w
         }
         return %r"""),
+    "neighbours of an unknown last": ("bounds checks", "f64", """
+        %r: f64 = for %i in 0..%k with (%s: f64 = %a) {
+          %u: f64 = load %x[%i]
+          %j: i64 = add %i, 2
+          %v: f64 = load %x[%j]
+          %t: f64 = add %u, %v
+          %w: f64 = add %s, %t
+          yield %w
+        }
+        return %r"""),
     "error before the index error": ("bounds checks", "f64", """
         %r: f64 = for %i in 0..9 with (%s: f64 = %a) {
           %late: b1 = gt %i, 1
@@ -314,11 +332,17 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
     "index after a test in its else": ("bounds checks", "f64", """
         %m: i64 = dim %x, 0
         %low: b1 = lt %n, %m
-        %r: f64 = if %low {
-          yield %a
+        %pos: b1 = ge %n, 0
+        %r: f64 = if %pos {
+          %q: f64 = if %low {
+            yield %a
+          } else {
+            %v: f64 = load %x[%n]
+            yield %v
+          }
+          yield %q
         } else {
-          %v: f64 = load %x[%n]
-          yield %v
+          yield %b
         }
         return %r"""),
     "index after one test of two": ("bounds checks", "f64", """
@@ -344,6 +368,31 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
             yield %w
           }
           yield %q
+        }
+        return %r"""),
+    "difference of two indices and two more": ("bounds checks", "f64", """
+        %e: f64[5] = full %a, 5
+        %r: f64 = for %i in 0..5 with (%s: f64 = %a) {
+          %q: f64 = for %j in 0..5 with (%p: f64 = %s) {
+            %h: i64 = sub %i, %j
+            %g: i64 = sub %h, 2
+            %v: f64 = load %e[%g]
+            %w: f64 = add %p, %v
+            yield %w
+          }
+          yield %q
+        }
+        return %r"""),
+    "elements of an array that shrinks in a loop": ("bounds checks", "f64", """
+        %m: i64 = dim %x, 0
+        %r: f64, %e: strided f64[:] = for %i in 0..2 with (%s: f64 = %a, %f: strided f64[:] = %x) {
+          %q: f64 = for %j in 0..%m with (%p: f64 = %s) {
+            %v: f64 = load %f[%j]
+            %w: f64 = add %p, %v
+            yield %w
+          }
+          %g: strided f64[:] = view %f[1:]
+          yield %q, %g
         }
         return %r"""),
     "window of a window": ("bounds checks", "f64", """

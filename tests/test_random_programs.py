@@ -83,8 +83,12 @@ def test_generator_is_rich() -> None:
         "lambda",
         "::-1",
         ".T",
-        "@",
+        " @ ",
         "np.empty",
+        "axis=",
+        "[:, None]",
+        "State(",
+        '{"p"',
     ):
         assert everything.count(word) >= 5, word
 

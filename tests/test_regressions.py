@@ -62,6 +62,36 @@ def f(a):
         return a
     return 0.5
 """),
+    "object_made_in_a_loop": ((0.7, (3,)), """
+def f(a, x):
+    for i in range(3):
+        o = {"p": a, "v": x.copy()}
+        a += o["p"]
+    return o["p"] + o["v"][0]
+"""),
+    "object_made_in_a_loop_behind_an_exit": ((0.7, (3,)), """
+def f(a, x):
+    k = 0
+    while True:
+        k += 1
+        if k > 2:
+            break
+        for i in range(2):
+            o = {"p": a, "v": x.copy()}
+            o["p"] += 1.0
+        a += o["p"]
+    return a + x[1]
+"""),
+    "loop_over_a_tuple_left_early": ((0.7, (3,)), """
+def f(a, x):
+    s = 0.0
+    for v in (a, 0.5, x[0]):
+        s += v * a
+        if s > 0.1:
+            break
+        s *= 2.0
+    return s * v
+"""),
     "captured_array_written": (((3,),), """
 import numpy as np
 

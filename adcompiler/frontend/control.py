@@ -190,7 +190,8 @@ def unless_left(cx: Context, rest: Callable[[], Any], live: frozenset[str]) -> N
 def join(cx: Context, key: Any, a: Val | None, b: Val | None) -> Val | None:
     """The template of both; trouble is the user's, at the statement being lowered."""
     try:
-        return join_values(a, b, flagged=key != RESULT)
+        # An object made on one path has no flag of its own: the names that refer to it have.
+        return join_values(a, b, flagged=key != RESULT and not isinstance(key, Box))
     except TypeError as error:
         what = "the result" if key == RESULT else "the value" if label_of(key) == "value" else f"'{label_of(key)}'"
         raise cx.error(f"{what} is {error}", "one type on all paths") from None

@@ -13,7 +13,7 @@ from adcompiler.frontend.control import branch, coerce, join, label_of, reboxed,
 from adcompiler.frontend.iteration import has_tuple, known_items, source
 from adcompiler.frontend.liveness import assigned, contains
 from adcompiler.frontend.promote import negated, truth
-from adcompiler.frontend.values import Box, Num, Range, State, Val, alike, label, operands, rebuild
+from adcompiler.frontend.values import Box, Num, Range, State, Val, alike, expose, label, operands, rebuild
 from adcompiler.ir.build import boolean, integer
 from adcompiler.ir.core import Const, Operand, Region, Value
 from adcompiler.ir.table import OPS
@@ -289,7 +289,10 @@ def _widened(cx: Context, before: State, after: State, template: State) -> State
         return None
     wider, changed = dict(template), False
     for key, kind in template.items():
-        a, b, _ = reconcile(kind, after.get(key), before, after, before)
+        last = after.get(key)
+        if kind is None and last is not None:
+            last = expose(last, after)  # an object that the body makes: what it holds is carried
+        a, b, _ = reconcile(kind, last, before, after, before)
         joined = join(cx, key, a, b)
         if joined is not None and not (kind is not None and alike(joined, kind)):
             wider[key], changed = joined, True

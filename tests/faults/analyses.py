@@ -33,8 +33,6 @@ ANALYSES = (
                 for param in op.carried:
                     found |= self.roots(param)""", """            pass""",
           "fresh memory of a loop's body is taken to be new in each trip, though it is carried", "test_zoo.py -k 'interpreted and sharp'"),
-    Fault("print-is-pure", EFFECTS, "return not writes(op) and not is_ordered(op) and not self.may_raise(op)",
-          "return not writes(op) and not self.may_raise(op)", "what prints may be removed or repeated", "test_passes_meaning.py test_passes.py test_frontend_control.py test_errors.py"),
     Fault("mismatch-never-raises", EFFECTS, "return table.kind == \"elementwise\" and table.allocates and self.shapes.may_clash(op.args)",
           "return False", "arrays whose shapes clash are taken to fit", "test_passes_meaning.py test_passes.py test_errors.py"),
     Fault("slice-keeps-its-end", SHAPES, "    cut += first + last\n", "    cut += first\n",

@@ -29,7 +29,7 @@ FRONTEND = (
     Fault("branch-joins-first-side", CONTROL, "    if x == y:\n        return x\n", "    if x is not None:\n        return x\n",
           "a name has the value of the then side after an if", FRONT),
     Fault("unrolled-loop-ignores-break", LOOPS, "            unless_left(cx, lambda: iterate(k + 1), wanted)", "            iterate(k + 1)",
-          "a break in a loop over a tuple does not leave it", FRONT),
+          "a break in a loop over a tuple does not leave it", "test_regressions.py"),
     Fault("missing-axes-go-first", INDEXING, "return items[:at] + [full] * (rank - used) + items[at + 1 :]",
           "return [full] * (rank - used) + items[:at] + items[at + 1 :]", "A[i] is a column", FRONT),
     Fault("element-loaded-late", INDEXING, "        region.ops[start:start] = early.ops\n", "        region.ops += early.ops\n",

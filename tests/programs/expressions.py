@@ -96,7 +96,7 @@ class Expressions:
             return f"{t.name}[{c.integer(-t.shape[0], t.shape[0] - 1)}]"
         if kind == "sum":
             a = c.pick(arrays).name
-            return c.pick([f"np.sum({a})", f"{a}.sum()", f"np.sum({a} * {a})", f"np.sum(np.sin({a}))"])
+            return c.pick([f"np.sum({a})", f"{a}.sum()", f"np.sum({a} * {a})", f"np.sum(np.sin({a}))", f"np.mean({a})"])
         if kind == "dot":
             a = c.pick(s.arrays(1))
             b = c.pick(s.arrays(1)[::-1] if a.shape == s.arrays(1)[-1].shape else [a])
@@ -234,14 +234,15 @@ class Expressions:
             return self.array_leaf(shape, s)
         table = {"leaf": 14, "whole": 22, "add": 15, "mul": 15, "sub": 8, "scale": 15, "copy": 4}
         table["product"] = 8 if self.product(shape, s) else 0
+        table["broadcast"] = 20 if len(shape) == 2 or self.broadcast(shape, s) else 0
         table["call"] = 8 if self.callable(s, "a", shape) else 0
         kind = c.weighted(table)
         if kind == "leaf":
             return self.array_leaf(shape, s)
         if kind == "copy":
             return f"({self.array(shape, s, depth - 1)}).copy()"
-        if kind == "product":
-            return c.pick(self.product(shape, s))
+        if kind in ("product", "broadcast"):
+            return c.pick(getattr(self, kind)(shape, s))
         if kind == "call":
             return self.call(c.pick(self.callable(s, "a", shape)), s)
         inner = self.array(shape, s, depth - 1)
@@ -252,6 +253,28 @@ class Expressions:
             return f"({self.scalar(s, 1)}) * ({inner})"
         other = self.array(shape, s, depth - 1)
         return f"({inner}) {dict(add='+', mul='*', sub='-')[kind]} ({other})"
+
+    def broadcast(self, shape: Shape, s: Scope) -> list[str]:
+        """Expressions of this shape that sum along axes, or spread along them."""
+        found: list[str] = []
+        for a in s.arrays(2):
+            rows, columns = a.shape
+            if shape == (columns,):
+                found += [f"np.sum({a.name}, axis=0)", f"{a.name}.mean(axis=0)", f"0.5 * np.sum({a.name}.T, axis=-1)"]
+            if shape == (rows,):
+                found += [f"{a.name}.sum(axis=1)", f"np.mean({a.name} * {a.name}, axis=1)"]
+            if shape == a.shape:
+                found += [f"({a.name} - {a.name}.mean(axis=0))",
+                          f"{a.name} / (1.0 + np.sum({a.name} ** 2, axis=1, keepdims=True))"]  # fmt: skip
+                found += [f"({a.name} * {x.name})" for x in s.of("a", (columns,))]
+                found += [f"({x.name}[:, None] - {a.name})" for x in s.of("a", (rows,))]
+        if len(shape) == 2:
+            column, whole, row = (self.array_leaf(part, s) for part in (shape[:1], shape, shape[1:]))
+            found += [f"({column})[:, None] * ({whole})", f"({row}) + ({whole})"]
+            for x in s.of("a", shape[:1]):
+                found += [f"0.5 * np.outer({x.name}, {y.name})" for y in s.of("a", shape[1:])]
+                found += [f"np.maximum({x.name}[:, None], {y.name})" for y in s.of("a", shape[1:])]
+        return found
 
     def product(self, shape: Shape, s: Scope) -> list[str]:
         """Matrix products of this shape."""

@@ -13,8 +13,17 @@ from typing import Any
 import numpy as np
 
 HEAD = """import math
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass
+class State:
+    p: float
+    v: np.ndarray
+
+
 
 SCALE = 0.8
 COUNT = 3
@@ -40,7 +49,7 @@ class Program:
         name = f"<program {hashlib.sha1(self.text.encode()).hexdigest()[:12]}>"
         linecache.cache[name] = (len(self.text), None, self.text.splitlines(True), name)
         module = ModuleType("program")
-        exec(compile(self.text, name, "exec"), module.__dict__)
+        exec(compile(self.text, name, "exec", dont_inherit=True), module.__dict__)
         return module.f
 
     def __repr__(self) -> str:

@@ -163,7 +163,7 @@ class Statements(Expressions):
     # Arrays and their names.
     def shape(self, s: Scope) -> Shape:
         shapes = [v.shape for v in s.of("a")]
-        return self.c.pick([*shapes, (3,), (2,), self.c.pick([(2, 3), (3, 2)])])
+        return self.c.pick([*shapes, (3,), (2,), *[self.c.pick([(2, 3), (3, 2)])] * 3])
 
     def allocate(self, s: Scope) -> Lines:
         shape, c = self.shape(s), self.c
@@ -261,6 +261,15 @@ class Statements(Expressions):
         items = [self.damped(s, 1) for _ in range(count)]
         s.add(Var(name, "t", (count,)))
         return [f"{name} = ({', '.join(items)})"]
+
+    def record(self, s: Scope) -> Lines:
+        """A dict, or an instance of a dataclass: a number and an array, read and written in place from then on."""
+        name, shape, dict_ = self.fresh("o"), self.shape(s), self.c.chance(50)
+        number, array = self.damped(s), f"({self.array(shape, s, 1)}).copy()"
+        for key, kind, dims in (("p", "f", ()), ("v", "a", shape)):
+            s.add(Var(f'{name}["{key}"]' if dict_ else f"{name}.{key}", kind, dims))
+        text = f'{{"p": {number}, "v": {array}}}' if dict_ else f"State({number}, {array})"
+        return [f"{name} = {text}"]
 
     def unpack(self, s: Scope) -> Lines | None:
         tuples = s.of("t")

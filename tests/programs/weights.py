@@ -14,7 +14,7 @@ SCALARS = {
 }
 WRITES = {"store": 14, "update": 12, "assign": 12, "scale": 3}
 OTHERS = {
-    "allocate": 7, "compute": 7, "alias": 8, "rebind": 5, "swap": 4, "call_statement": 3, "function": 3, "pack": 2,
+    "allocate": 7, "compute": 10, "alias": 8, "rebind": 5, "swap": 4, "call_statement": 3, "function": 3, "pack": 2, "record": 5,
     "unpack": 2,
 }  # fmt: skip
 LOOPS = {"branch": 16, "counted": 20, "over": 12, "rows": 4, "condition_loop": 10}
