@@ -163,7 +163,7 @@ class Statements(Expressions):
     # Arrays and their names.
     def shape(self, s: Scope) -> Shape:
         shapes = [v.shape for v in s.of("a")]
-        return self.c.pick([*shapes, (3,), (2,), *[self.c.pick([(2, 3), (3, 2)])] * 3])
+        return self.c.pick([*shapes, (3,), (2,), *[self.c.pick([(2, 3), (3, 2)])] * 2])
 
     def allocate(self, s: Scope) -> Lines:
         shape, c = self.shape(s), self.c
@@ -186,7 +186,7 @@ class Statements(Expressions):
             inner = s.child()
             inner.add(Var(index, "i", interval=(0, shape[0] - 1)))
             fill = f"    {name}[{index}] = {self.damped(inner)}"
-            lines += 2 * [[f"{name} = np.empty({sizes})", f"for {index} in range({self.number(shape[0], s)}):", fill]]
+            lines += 3 * [[f"{name} = np.empty({sizes})", f"for {index} in range({self.number(shape[0], s)}):", fill]]
         made = c.pick(lines)
         s.add(Var(name, "a", shape))
         return made
