@@ -86,8 +86,8 @@ TRANSFORMS = (
     Fault("shadow-of-argument-twice", SHADOWS, "            if self._travels(p):\n", "            if False:\n",
           "the shadow of an argument that travels is made late", "test_zoo.py -k 'interpreted and (swaps or aliases)'"),
     # Forward mode.
-    Fault("constant-write-keeps-tangent", FORWARD, "if self._active(op.result if op.results else op.args[0]):",
-          "if self._active(op.result if op.results else op.args[-1]):",
+    Fault("constant-write-keeps-tangent", FORWARD, "if self._active(op.args[0] if entry.writes or not op.results else op.result):",
+          "if self._active(op.args[-1] if entry.writes or not op.results else op.result):",
           "a constant written over an element leaves the old tangent there", "test_zoo.py -k 'interpreted and overwritten'"),
     Fault("tangents-not-added", FORWARD, "part if old is None else old if part is None else old + part", "part",
           "of an op's tangents only the last counts", "test_ops.py -k scalars"),
