@@ -365,6 +365,34 @@ def attention(q, k, v):
     return np.sum(np.einsum("hqk,hkd->hqd", weights, v) ** 2)
 
 
+# The array language.
+@golden(matrix(4, 3), matrix(3, 6).reshape(3, 2, 3), transform=lambda f: ad.grad(f, argnums=1))
+def bilinear(x, w):
+    """A form per output, of a batch: one product of three arrays."""
+    y = np.einsum("bi,iok,bk->bo", x, w, x)
+    return np.sum(np.tanh(y))
+
+
+@golden(matrix(4, 3), np.array([0, 2, 1, 1]))
+def cross_entropy(z, labels):
+    shifted = z - np.max(z, axis=1, keepdims=True)
+    logp = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    return -np.mean(logp[np.arange(len(labels)), labels])
+
+
+@golden(matrix(4, 3), np.array([0, 2, 1, 1]))
+def embedding(table, words):
+    rows = table[words]
+    return np.sum(rows * np.cumsum(rows, axis=0))
+
+
+@golden(vector(4), 0.5)
+def thresholded(x, c):
+    y = x * x
+    y[x > c] = 0.0
+    return np.sum(y[1:] * np.sort(x)[:-1])
+
+
 # Other transforms.
 @golden((vector(3), 1.5), (vector(3), 1.0), transform=ad.jvp, name="jvp_scale")
 def scale(x, a):

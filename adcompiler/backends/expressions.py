@@ -49,7 +49,8 @@ def text_of(node: ast.expr) -> str:
     """The expression as source, on one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return str(astor.to_source(ast.Expr(node), pretty_source="".join)).strip()
+        text = str(astor.to_source(ast.Expr(node), pretty_source="".join)).strip()
+    return text if '"' in text or "\\" in text else text.replace("'", '"')
 
 
 def names_called(op: Op) -> set[str]:

@@ -15,7 +15,7 @@ from adcompiler.frontend.elementwise import strong
 from adcompiler.frontend.indexing import static_int
 from adcompiler.frontend.promote import binary, cast, common, elementwise, kind_of, need_number, unify, wrap
 from adcompiler.frontend.reducing import flag, mask_of, masked, nonzero_places
-from adcompiler.frontend.shaping import Table, joined, part, permuted, reshaped, spread, unsupported
+from adcompiler.frontend.shaping import Table, flattened, joined, part, permuted, reshaped, spread, unsupported
 from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Val, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import DTYPES, Scalar
@@ -73,7 +73,7 @@ def prod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
         return strong(x)
     rank, keep = x.type.rank, flag(cx, keepdims)
     if axis is None or is_none(axis):
-        total = call(cx, library.product, reshaped(cx, x, [integer(-1)]))
+        total = call(cx, library.product, flattened(cx, x))
         return reshaped(cx, need_number(cx, total), [integer(1)] * rank) if keep else total
     found: Val = x
     for k in sorted(ordered_axes(cx, axis, rank) or (), reverse=True):
@@ -89,7 +89,7 @@ def cumprod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
     x = array_like(cx, x)
     x = wrap(cx, cast(cx, x.op, x.dtype if x.dtype[0] in "fu" else "i64"))
     if isinstance(x, Num) or axis is None or is_none(axis):
-        x, k = reshaped(cx, x, [integer(1 if isinstance(x, Num) else -1)]), 0  # type: ignore[assignment]
+        x, k = flattened(cx, x), 0
     else:
         k = static_axis(cx, axis, x.type.rank)
     assert isinstance(x, Arr)
@@ -119,8 +119,7 @@ def ordered(function: Callable[..., Any], name: str) -> Handler:
             return strong(a)
         rank = a.type.rank
         if axis is None or is_none(axis):
-            flat = reshaped(cx, a, [integer(-1)])
-            assert isinstance(flat, Arr)
+            flat = flattened(cx, a)
             a, k = flat, 0
         else:
             k = static_axis(cx, axis, rank)

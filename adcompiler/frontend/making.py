@@ -16,7 +16,18 @@ from adcompiler.frontend.indexing import read, static_int
 from adcompiler.frontend.iteration import extent
 from adcompiler.frontend.products import diagonal_of
 from adcompiler.frontend.promote import binary, cast, common, need_number, wrap
-from adcompiler.frontend.shaping import FULL, Table, calculated, known, part, plus, reshaped, spread, unsupported
+from adcompiler.frontend.shaping import (
+    FULL,
+    Table,
+    calculated,
+    flattened,
+    known,
+    part,
+    plus,
+    reshaped,
+    spread,
+    unsupported,
+)
 from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Slice, Val, describe, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.core import Const, Operand
@@ -34,7 +45,23 @@ def clamped(cx: Context, n: Operand, least: int = 0) -> Operand:
     """n, at least 0 (or 1, as a divisor)."""
     if isinstance(n, Const):
         return integer(max(int(n.value), least))
+    if _at_least(cx, n, least):
+        return n
     return cx.op("maximum", n, integer(least), tie="half")
+
+
+def _at_least(cx: Context, n: Operand, least: int) -> bool:
+    """Is it a count already: an extent, bounded from below, or made of such?"""
+    if isinstance(n, Const):
+        return n.value >= least
+    op = next((o for o in reversed(cx.b.region.ops) if n in o.results), None)
+    if op is None:
+        return False
+    if op.name == "maximum":
+        return any(isinstance(a, Const) and a.value >= least for a in op.args)
+    if least == 0 and op.name in ("add", "mul"):
+        return all(_at_least(cx, a, 0) for a in op.args)
+    return least == 0 and op.name == "dim"
 
 
 def iota(cx: Context, count: Operand) -> Arr:
@@ -194,8 +221,7 @@ def roll(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
     if isinstance(a, Num):
         return a
     if axis is None or is_none(axis):
-        flat = reshaped(cx, a, [integer(-1)])
-        assert isinstance(flat, Arr)
+        flat = flattened(cx, a)
         sizes = [extent(cx, a, k) for k in range(a.type.rank)]
         moved = _rolled(cx, flat, whole(cx, shift), 0)
         return moved if a.type.rank == 1 else reshaped(cx, moved, sizes)
@@ -217,8 +243,7 @@ def repeat(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
     a, repeats, axis = arguments(cx, "np.repeat", "a repeats axis", args, kwargs, 2)
     a = array_like(cx, a)
     if isinstance(a, Num) or axis is None or is_none(axis):
-        flat = reshaped(cx, a, [integer(1 if isinstance(a, Num) else -1)])
-        assert isinstance(flat, Arr)
+        flat = flattened(cx, a)
         a, k = flat, 0
     else:
         k = static_axis(cx, axis, a.type.rank)
@@ -339,8 +364,7 @@ def take(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
     if isinstance(a, Num):
         raise cx.error("np.take needs an array")
     if axis is None or is_none(axis):
-        flat = reshaped(cx, a, [integer(-1)])
-        assert isinstance(flat, Arr)
+        flat = flattened(cx, a)
         return taken(cx, flat, index, 0)
     return taken(cx, a, index, static_axis(cx, axis, a.type.rank))
 

@@ -12,7 +12,7 @@ from adcompiler.frontend.arrays import size_of
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import static_int
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
-from adcompiler.frontend.shaping import Table, part, reshaped
+from adcompiler.frontend.shaping import Table, flattened, part, reshaped
 from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Val, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import Scalar
@@ -121,8 +121,7 @@ def place_of(name: str) -> Handler:
             return Num(integer(0), weak=False)
         rank = x.type.rank
         if axis is None or is_none(axis):
-            flat = reshaped(cx, x, [integer(-1)])
-            assert isinstance(flat, Arr)
+            flat = flattened(cx, x)
             found = wrap(cx, cx.op(name, flat.op, axis=0))
             return reshaped(cx, found, [integer(1)] * rank) if flag(cx, keepdims) else found
         k = static_axis(cx, axis, rank)
@@ -142,7 +141,7 @@ def cumsum(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
     if dtype is not None and not is_none(dtype):
         x = wrap(cx, cast(cx, x.op, dtype_of(cx, dtype, x.dtype)))
     if isinstance(x, Num) or axis is None or is_none(axis):
-        x, k = reshaped(cx, x, [integer(1 if isinstance(x, Num) else -1)]), 0
+        x, k = flattened(cx, x), 0
     else:
         k = static_axis(cx, axis, x.type.rank)
     assert isinstance(x, Arr)
@@ -158,8 +157,7 @@ def _sorting(name: str, op: str, names: str) -> Handler:
         if isinstance(x, Num):
             raise cx.error(f"np.{name} needs an array")
         if axis is not None and is_none(axis):
-            flat = reshaped(cx, x, [integer(-1)])
-            assert isinstance(flat, Arr)
+            flat = flattened(cx, x)
             x = flat
         k = x.type.rank - 1 if axis is None or is_none(axis) else static_axis(cx, axis, x.type.rank)
         return Arr(cx.op(op, x.op, axis=k))
@@ -222,8 +220,7 @@ def nonzero(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
 
 
 def flatnonzero(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    flat = reshaped(cx, array_like(cx, args[0]), [integer(-1)])
-    assert isinstance(flat, Arr)
+    flat = flattened(cx, array_like(cx, args[0]))
     x = mask_of(cx, flat)
     assert isinstance(x, Arr)
     return nonzero_places(cx, x)[0]

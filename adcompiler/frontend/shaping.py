@@ -82,6 +82,15 @@ def _completed(cx: Context, a: Arr, sizes: list[int]) -> list[Operand]:
     return [integer(total // rest if s == -1 else s) for s in sizes]
 
 
+def flattened(cx: Context, a: Num | Arr) -> Arr:
+    """The elements in a row, to be read: a vector is taken as it is."""
+    if isinstance(a, Arr) and a.type.rank == 1:
+        return a
+    flat = reshaped(cx, a, [integer(1 if isinstance(a, Num) else -1)])
+    assert isinstance(flat, Arr)
+    return flat
+
+
 def reshape(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     if len(args) > 2:  # x.reshape(n, m)
         args = [args[0], Seq(tuple(args[1:]))]
@@ -247,8 +256,7 @@ def concatenate(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | N
     arrays, axis = arguments(cx, "np.concatenate", "arrays axis", args, kwargs)
     parts = _arrays(cx, arrays, "np.concatenate")
     if axis is not None and is_none(axis):
-        flat = [reshaped(cx, p, [integer(-1)]) for p in parts]
-        return joined(cx, [p for p in flat if isinstance(p, Arr)], 0)
+        return joined(cx, [flattened(cx, p) for p in parts], 0)
     found = [p for p in parts if isinstance(p, Arr)]
     if len(found) < len(parts):
         raise cx.error("zero-dimensional arrays cannot be concatenated", "np.array")

@@ -190,7 +190,7 @@ def _reshaped_back(g: Any, y: Any, x: Any, *extents: Any, **attrs: Any) -> Any:
     """g in the shape of x, in memory of its own where it is not contiguous."""
     if g.type.strided:
         g = apply("copy", g)
-    sizes = [apply("dim", x, axis=k) for k in range(_rank(x))]
+    sizes = [extent_of(x, k) for k in range(_rank(x))]
     return apply("reshape", g, *sizes, dims=x.type.dims, checked=True)
 
 
@@ -228,13 +228,19 @@ def _concatenate(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     return (Array(infer.same(types), tuple(dims)),)
 
 
+def extent_of(x: Any, axis: int) -> Any:
+    """The extent of an axis of a handle: a literal where it is known."""
+    known = x.type.dims[axis]
+    return Handle(x.builder, integer(known)) if isinstance(known, int) else apply("dim", x, axis=axis)
+
+
 def _part(k: int) -> Any:
     """The rule of operand k of a concatenation: its part of g."""
 
     def rule(g: Any, y: Any, *xs: Any, axis: int) -> Any:
         lo = hi = None
         for x in xs[: k + 1]:
-            size = apply("dim", x, axis=axis)
+            size = extent_of(x, axis)
             lo, hi = hi, size if hi is None else hi + size
         given = [v for v in (lo, hi) if v is not None]
         code = "010" if lo is None else "110"

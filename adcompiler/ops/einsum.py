@@ -67,7 +67,10 @@ def _adjoint(k: int) -> Any:
         x = xs[k]
         if kept != mine:
             return apply("broadcast_like", pushed, x)
-        return apply("sum_to", pushed, x) if mine else pushed
+        # Stretched may be what other operands have in the result too.
+        others = "".join(names for j, names in enumerate(inputs) if j != k)
+        wide = any(c in out and c in others for c in mine)
+        return apply("sum_to", pushed, x) if wide else pushed
 
     return rule
 

@@ -95,7 +95,7 @@ class _Folder:
         """What the result can be replaced by; ops it needs go to `out`."""
         if op.name in TERMINATORS or len(op.results) != 1:
             return None
-        known = self.computed(op)
+        known = self.computed(op) or self.of_extents(op)
         if known is not None:
             return known
         draft = Region()
@@ -110,6 +110,16 @@ class _Folder:
             if found in new.results and _is_array(found):
                 self.aliases.stand_in(found, op.result)  # type: ignore[arg-type]
         return found
+
+    def of_extents(self, op: Op) -> Operand | None:
+        """Extents that are known, and comparisons of extents that are one."""
+        if op.name == "dim":
+            extent = self.shapes.shape(op.args[0])[op.attrs["axis"]]
+            return const(extent, Scalar("i64")) if isinstance(extent, int) else None
+        if op.name not in ("eq", "ne") or any(a.type != Scalar("i64") for a in op.args):
+            return None
+        a, b = map(self.shapes.integer, op.args)
+        return const(op.name == "eq", Scalar("b1")) if a == b else None
 
     def fits(self, op: Op, found: Operand, draft: Region) -> bool:
         """Has what was found the type of the result, and may their memory be one?"""

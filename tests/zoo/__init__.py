@@ -8,6 +8,7 @@ from zoo import (
     calls,
     corners,
     exits,
+    indexed,
     kinks,
     linalg,
     loops,
@@ -27,6 +28,7 @@ from zoo import (
     swaps,
     views,
     whiles,
+    wide,
 )
 from zoo.registry import PROGRAMS, Program
 
@@ -40,6 +42,7 @@ __all__ = [
     "calls",
     "corners",
     "exits",
+    "indexed",
     "kinks",
     "linalg",
     "loops",
@@ -59,4 +62,5 @@ __all__ = [
     "swaps",
     "views",
     "whiles",
+    "wide",
 ]
