@@ -6,7 +6,7 @@ def quartic_grad_jvp(x, x_dot):
     n = len(x)
     n_1 = len(x_dot)
     if n_1 != n:
-        raise ValueError("ShapeMismatch: axis 0 of the tangent of x has another size than the argument (golden_programs.py:389)")
+        raise ValueError("ShapeMismatch: axis 0 of the tangent of x has another size than the argument (golden_programs.py:417)")
     x0 = x[0]
     x0_dot = x_dot[0]
     x1 = x[1]

@@ -6,7 +6,7 @@ def scale_jvp(x, a, x_dot, a_dot):
     n = len(x)
     n_1 = len(x_dot)
     if n_1 != n:
-        raise ValueError("ShapeMismatch: axis 0 of the tangent of x has another size than the argument (golden_programs.py:372)")
+        raise ValueError("ShapeMismatch: axis 0 of the tangent of x has another size than the argument (golden_programs.py:400)")
     s = 0.0
     s_dot = 0.0
     for i in range(n):
