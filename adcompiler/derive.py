@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from adcompiler.analysis.effects import is_ordered
 from adcompiler.driver import AFTER, BEFORE, Observer, Options, fresh_copy, optimize, protect, separate
 from adcompiler.errors import Loc, NotDifferentiable, TypeMismatch
 from adcompiler.frontend import Capture, Lowered, spec_of
@@ -72,6 +73,19 @@ def expanded(low: Lowered, options: Options, observer: Observer | None) -> Lower
     if fn is low.function:
         return low
     return replace(low, function=optimize(fn, (*BEFORE, *AFTER), options, observer))
+
+
+def buffers(low: Lowered, argnums: int | Sequence[int], first: bool, loc: Loc | None) -> tuple[tuple[int, int], ...]:
+    """(return, param) for each gradient that is an array, which has the shape of that parameter.
+
+    Gradients are the first results or the last. None where a call may not run twice.
+    """
+    fn = low.function
+    rows = [k for p in wanted(argnums, len(low.signature), loc) for k in spans(low)[p]]
+    start = 0 if first else len(fn.returns) - len(rows)
+    pairs = [(start + j, k) for j, k in enumerate(rows) if isinstance(fn.params[k].type, Array)]
+    plain = all(fn.params[k].type.rank > 0 for _, k in pairs)  # type: ignore[union-attr]
+    return tuple(pairs) if plain and not any(map(is_ordered, fn.body.ops)) else ()
 
 
 def compiled(low: Lowered, options: Options) -> Lowered:

@@ -13,7 +13,7 @@ import numpy as np
 from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.extents import dims, meetings
-from adcompiler.backends import numba_cpu, python
+from adcompiler.backends import into, numba_cpu, python
 from adcompiler.backends.naming import identifier
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import Capture, Lowered, spec_of
@@ -239,7 +239,10 @@ class Built:
     lowered: Lowered
     primal: Callable[[], Lowered]
     options: Options
+    # (return, param): the gradients that are arrays, each of the shape of a parameter.
+    gradients: tuple[tuple[int, int], ...] = ()
     _compiled: Any = field(default=None, repr=False)
+    _into: Any = field(default=None, repr=False)
 
     @property
     def function(self) -> Function:
@@ -279,11 +282,22 @@ class Built:
     def compiled(self) -> Any:
         if self._compiled is None:
             signature = numba_cpu.signature_of(self.function)
-            entry = identifier(self.function.name)
-            self._compiled = numba_cpu.compile(
-                self.kernel, entry, signature=signature, ir=self.ir, stored=self.options.cache
-            )
+            entry, text = identifier(self.function.name), self.kernel
+            if self.gradients:
+                places = [k for k, _ in self.gradients]
+                params, returns = len(self.function.params), len(self.function.returns)
+                text += into.text(text, entry, self.signature, params, returns, places)
+            self._compiled = numba_cpu.compile(text, entry, signature=signature, ir=self.ir, stored=self.options.cache)
         return self._compiled
+
+    def into(self) -> Any:
+        """The kernel that takes a buffer for each of `gradients` after its arguments, and returns the others."""
+        if self._into is None:
+            made, fn = self.compiled(), self.function
+            outs = [Array(t.dtype, t.dims) for k, _ in self.gradients if isinstance(t := fn.returns[k].type, Array)]
+            types = (*numba_cpu.signature_of(fn), *map(numba_cpu.numba_type, outs))
+            self._into = numba_cpu.sibling(made, made.entry + into.SUFFIX, types, self.ir)
+        return self._into
 
     @property
     def path(self) -> str | None:

@@ -22,9 +22,10 @@ from adcompiler.frontend import Lowered, spec_of, specs_from_annotations
 from adcompiler.frontend.spec import Spec, Tuple
 from adcompiler.frontend.values import Closure
 from adcompiler.trees import arrays, overlap, plain, sizes_of, write_out
-from adcompiler.wrapper import MISS, wrapper
+from adcompiler.wrapper import MISS, buffered, wrapper
 
-Call = Callable[[tuple[Any, ...]], Any]
+Call = Callable[..., Any]  # of the argument tuple, and buffers for those that take them
+MANY = 3  # so many arrays NumPy makes faster than Numba returns them
 JACOBIANS = ("jacfwd", "jacrev", "jacobian", "hessian")
 Sizes = Sequence[tuple[int, ...]]
 VARIANTS = 4  # specializations of one signature that differ in what they know of extents
@@ -66,6 +67,7 @@ class Transform:
         self._calls: list[Call] = []
         self._latest: Built | None = None
         self._lock = threading.RLock()
+        self._writers: list[Call] = []  # what takes buffers, made at the first call with `out=`
         self._quick: list[Call] = []  # what may be called with positional arguments as they come
 
     __ad_parts__ = ("kind", "options", "fn")  # what it is: for fingerprints
@@ -86,6 +88,11 @@ class Transform:
 
     # Calling.
     def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None and not kwargs:
+            for call in self._writers or self._make_writers():
+                result = call(args, out)
+                if result is not MISS:
+                    return result
         if not kwargs:
             for call in self._quick:
                 result = call(args)
@@ -95,6 +102,19 @@ class Transform:
             kwargs, out = {**kwargs, "out": out}, None
         result = self._general_call(self.binding(args, kwargs))
         return result if out is None else self._into(out, result)
+
+    def _make_writers(self) -> list[Call]:
+        """What writes gradients into buffers itself, one for each specialization that can."""
+        if "out" in self.binding.signature.parameters:  # an argument of the function's own
+            return []
+        with self._lock:
+            self._writers = [self._buffered(specs, built) for specs, _, built in self._built if built.gradients][::-1]
+        return self._writers
+
+    def _buffered(self, specs: tuple[Spec, ...], built: Built) -> Call:
+        low, kind = built.lowered, self.kind
+        place = None if kind.bare else int(kind.name == "value_and_grad")
+        return buffered(specs, low, built.into(), place, built.gradients, self.__name__, self.loc, low.extents)
 
     def _into(self, out: Any, result: Any) -> Any:
         if self.kind.bare:
@@ -182,8 +202,14 @@ class Transform:
                 built = warm.recall(self, specs, self.options, sizes) or self.build(specs, sizes)
             except AdcompilerError as error:
                 raise brief(error) from None
-            low, kernel = built.lowered, built.compiled().function
-            call = wrapper(specs, low, kernel, self.__name__, self.loc, low.extents)
+            low = built.lowered
+            if self.kind.name in ("grad", "value_and_grad"):
+                built.gradients = derive.buffers(low, self.kind.argnums, self.kind.name == "grad", self.loc)
+            if len(built.gradients) >= MANY:
+                call = self._buffered(specs, built)
+            else:
+                call = wrapper(specs, low, built.compiled().function, self.__name__, self.loc, low.extents)
+            self._writers = []
             self._built.append((specs, call, built))
             self._calls = [call, *self._calls]
             self._quick = [] if self.binding.keywords else self._calls

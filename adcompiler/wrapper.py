@@ -18,7 +18,7 @@ from adcompiler.ir.types import DTYPES, Array, Dim, Scalar
 from adcompiler.ir.walk import walk
 from adcompiler.trees import overlap, plain, rebuilt, record
 
-__all__ = ["MISS", "paths", "rebuilt", "translated", "wrapper"]
+__all__ = ["MISS", "buffered", "paths", "rebuilt", "translated", "wrapper"]
 
 PREFIX = "ShapeMismatch: "
 MISS = object()  # a wrapper's answer to arguments of another specialization
@@ -59,7 +59,15 @@ def _guard(text: _Text, spec: Spec, at: str) -> None:
     """Guards that `at` has this spec."""
     if isinstance(spec, Leaf):
         _guard_leaf(text, spec, at)
-    elif isinstance(spec, Static):
+        return
+    _guard_structure(text, spec, at)
+    for inner, item in _children(spec, at):
+        _guard(text, item, inner)
+
+
+def _guard_structure(text: _Text, spec: Tuple | Dict | Record | Static, at: str) -> None:
+    """Guards that `at` has this outermost structure."""
+    if isinstance(spec, Static):
         plain_value = isinstance(spec.value, str | np.dtype)
         value = text.name("s", spec.value)
         text.guards.append(f"type({at}) is type({value}) and {at} == {value}" if plain_value else f"{at} is {value}")
@@ -70,8 +78,6 @@ def _guard(text: _Text, spec: Spec, at: str) -> None:
     else:
         cls = text.name("t", spec.cls or tuple)
         text.guards.append(f"type({at}) is {cls} and len({at}) == {len(spec.items)}")
-    for inner, item in _children(spec, at):
-        _guard(text, item, inner)
 
 
 def _children(spec: Spec, at: str) -> Iterator[tuple[str, Spec]]:
@@ -197,6 +203,124 @@ def wrapper(
     exec(compile("\n".join(lines), "<adcompiler wrapper>", "exec"), scope)
     call: Callable[[tuple[Any, ...]], Any] = scope["call"]
     return call
+
+
+# Gradients into buffers.
+def buffered(
+    given: Sequence[Spec],
+    low: Lowered,
+    kernel: Callable[..., Any],
+    place: int | None,
+    pairs: Sequence[tuple[int, int]],
+    name: str,
+    loc: Loc | None,
+    extents: Mapping[Axis, Dim],
+) -> Callable[..., Any]:
+    """As `wrapper`, a function of (argument tuple, buffers of the gradient's structure, or None for new ones).
+
+    The gradient is item `place` of the result, or, where that is None, all of it. `kernel` takes a buffer for each of
+    `pairs`, (its return, the param that has its shape), and returns the others. Numba tells types
+    of arrays apart faster than Python does: where it has no kernel for them that is a MISS too, and so are buffers
+    that the kernel refuses.
+    """
+    text = _Text({"kernel": kernel, "MISS": MISS, "translated": translated, "low": low, "refused": _refused})
+    inner, flat, lines = _Text(text.names), list[str](), list[str]()
+    taken = [spec for _, spec in low.signature]
+    for k, (spec, target) in enumerate(zip(given, taken, strict=True)):
+        rows = zip(_unpacked(text, lines, spec, f"a{k}"), paths(target, ""), strict=True)
+        for (at, leaf), (_, want) in rows:
+            _quick_guard(inner, leaf, at)
+            flat.append(_argument(at, leaf, want))
+    lines += _captured(text, inner, low, flat, loc)
+    _guard_extents(inner, extents, flat)
+    if inner.guards:
+        lines.append(f"    if not ({' and '.join(inner.guards)}): return MISS")
+    lines += _overlaps(text, flat, low, name, loc)
+    buffers = {k: f"b{k}" for k, _ in pairs}
+    lines += ["    if out is None:", *_fresh(text, low, pairs, flat), "    else:"]
+    gradient = low.result if place is None else low.result.items[place]  # type: ignore[union-attr]
+    lines += _given(text, gradient, iter(buffers.values()))
+    rest = [k for k in range(len(low.function.returns)) if k not in buffers]
+    names = {k: "r" if len(rest) == 1 else f"r[{j}]" for j, k in enumerate(rest)} | buffers
+    parts = iter(names[k] for k in sorted(names))
+    lines += [f"    try: r = kernel({', '.join([*flat, *buffers.values()])})", "    except BufferError: return MISS"]
+    lines += ["    except (ValueError, OverflowError) as error: raise translated(error, low) from None"]
+    lines += ["    except TypeError as error:", "        if refused(error): return MISS", "        raise"]
+    lines += _returned(text, low.result, place, parts)
+    head = ["def call(args, out=None):", f"    if len(args) != {len(given)}: return MISS"]
+    head += [f"    {', '.join(f'a{k}' for k in range(len(given)))}, = args"] if given else []
+    scope = dict(text.names)
+    exec(compile("\n".join([*head, *lines]), "<adcompiler wrapper>", "exec"), scope)
+    call: Callable[..., Any] = scope["call"]
+    return call
+
+
+def _returned(text: _Text, result: Spec, place: int | None, parts: Iterator[str]) -> list[str]:
+    """Lines that return the result; given buffers that are all arrays are returned as they came."""
+    items = (result,) if place is None else result.items  # type: ignore[union-attr]
+    texts = [_result(text, item, parts) for item in items]
+    at = place or 0
+
+    def line(gradient: str) -> str:
+        row = [*texts[:at], gradient, *texts[at + 1 :]]
+        return f"return {row[0]}" if place is None else f"return ({', '.join(row)})"
+
+    whole = all(isinstance(leaf.type, Array) for _, leaf in paths(items[at], ""))
+    return [*([f"    if out is not None: {line('out')}"] if whole else []), f"    {line(texts[at])}"]
+
+
+def _refused(error: TypeError) -> bool:
+    """Has Numba found no kernel for the types of these arguments?"""
+    return "No matching definition" in str(error)
+
+
+def _unpacked(text: _Text, lines: list[str], spec: Spec, at: str, tab: str = "    ") -> list[tuple[str, Leaf]]:
+    """Lines that take a structure apart, whose parts get names; its leaves."""
+    if isinstance(spec, Leaf):
+        return [(at, spec)]
+    own = _Text(text.names)
+    _guard_structure(own, spec, at)
+    lines.append(f"{tab}if not ({' and '.join(own.guards)}): return MISS")
+    if isinstance(spec, Static):
+        return []
+    parts = [f"{at}_{k}" for k in range(len(spec.items))]
+    if isinstance(spec, Record):
+        lines += [f"{tab}{part} = {inner}" for part, (inner, _) in zip(parts, _children(spec, at), strict=True)]
+    elif parts:
+        lines.append(f"{tab}{', '.join(parts)}, = {at}{'.values()' if isinstance(spec, Dict) else ''}")
+    rows = zip(parts, spec.items, strict=True)
+    return [leaf for part, item in rows for leaf in _unpacked(text, lines, item, part, tab)]
+
+
+def _quick_guard(text: _Text, leaf: Leaf, at: str) -> None:
+    """What Numba does not check: that it is an array; of scalars, and of arrays that are not contiguous, all."""
+    if isinstance(leaf.type, Array) and not leaf.type.strided:
+        text.guards.append(f"type({at}) is {text.name('t', np.ndarray)}")
+    else:
+        _guard_leaf(text, leaf, at)
+
+
+def _fresh(text: _Text, low: Lowered, pairs: Sequence[tuple[int, int]], flat: Sequence[str]) -> list[str]:
+    """Lines that make new buffers."""
+    lines = []
+    for k, p in pairs:
+        t = low.function.returns[k].type
+        assert isinstance(t, Array)
+        dtype = "" if t.dtype == "f64" else f", {text.name('d', DTYPES[t.dtype])}"
+        lines.append(f"        b{k} = {text.name('f', np.empty)}({flat[p]}.shape{dtype})")
+    return lines
+
+
+def _given(text: _Text, gradient: Spec, names: Iterator[str]) -> list[str]:
+    """Lines that take given buffers apart. A number has none: there None or a number stands for it."""
+    lines: list[str] = []
+    guards = []
+    for at, leaf in _unpacked(text, lines, gradient, "out", "        "):
+        if isinstance(leaf.type, Array):
+            lines.append(f"        {next(names)} = {at}")
+        else:
+            guards.append(f"({at} is None or type({at}) is float)")
+    return lines + ([f"        if not ({' and '.join(guards)}): return MISS"] if guards else [])
 
 
 def _overlaps(text: _Text, flat: Sequence[str], low: Lowered, name: str, loc: Loc | None) -> list[str]:

@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,16 @@ def compile(
             compiled = Compiled(getattr(cache.imported(module.__name__, path), entry), path, text, entry)
             build(compiled, signature)
     return compiled
+
+
+def sibling(compiled: Compiled, entry: str, signature: Signature, ir: str) -> Any:
+    """Another function of the same module, compiled for its signature; it refuses arguments of other types."""
+    other = replace(compiled, function=compiled.function.py_func.__globals__[entry], entry=entry)
+    if not other.function.signatures:
+        with reporting(other, ir):
+            build(other, signature)
+        other.function.disable_compile()  # Numba would compile it anew, as a program for the types of this one
+    return other.function
 
 
 def build(compiled: Compiled, signature: Signature) -> None:

@@ -1,0 +1,52 @@
+"""The companion of a gradient kernel that puts arrays into buffers: what a call with `out=` runs, and one that
+returns many arrays, for NumPy makes arrays faster than Numba returns them.
+
+    def f_grad_into(a0, a1, o0):
+        g0, r0 = f_grad(a0, a1)
+        if o0.shape != g0.shape: raise BufferError("shape")
+        o0[...] = g0
+        return r0
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SUFFIX = "_into"
+
+
+def text(kernel: str, entry: str, types: str, params: int, returns: int, buffered: Sequence[int]) -> str:
+    """The function as text; it stands in the module of the kernel. `buffered`: which returns go into buffers.
+
+    Buffers that have another shape, or share memory, raise BufferError before anything is written to them. The types
+    are part of the text: Numba tells by them what the function takes, so that no other specialization may share it.
+    """
+    decorator = re.search(r"^@njit\(.*\)$", kernel, re.MULTILINE)
+    assert decorator is not None, "a kernel is compiled by Numba"
+    args = [f"a{k}" for k in range(params)]
+    outs = {k: f"o{j}" for j, k in enumerate(buffered)}
+    results = [f"g{k}" if k in outs else f"r{k}" for k in range(returns)]
+    lines = ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
+    lines += [f'    """For {types}."""', f"    {', '.join(results)} = {entry}({', '.join(args)})"]
+    for k, out in outs.items():
+        lines += [f"    if {out}.shape != g{k}.shape:", '        raise BufferError("shape")']
+    if len(outs) > 1:
+        lines += _apart(list(outs.values()))
+    lines += [f"    {out}[...] = g{k}" for k, out in outs.items()]
+    lines += [f"    return {', '.join(r for r in results if r[0] == 'r')}".rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _apart(outs: Sequence[str]) -> list[str]:
+    """Lines that find contiguous arrays that share memory."""
+    starts = ", ".join(f"np.int64({o}.ctypes.data)" for o in outs)
+    sizes = ", ".join(f"{o}.nbytes" for o in outs)
+    return [
+        f"    starts = ({starts})",
+        f"    sizes = ({sizes})",
+        f"    for i in range({len(outs)}):",
+        "        for j in range(i):",
+        "            if starts[i] < starts[j] + sizes[j] and starts[j] < starts[i] + sizes[i]:",
+        '                raise BufferError("overlap")',
+    ]
