@@ -12,6 +12,7 @@ from harness import Case, check, plain, pullback
 from test_ops import array, function
 
 import adcompiler as ad
+from adcompiler.frontend import lower, spec_of
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import Function, Operand
 from adcompiler.ir.interpret import interpret
@@ -393,3 +394,38 @@ def test_modes_agree_on_several_results() -> None:
     forwards = case.jvp(forward(fn, [0]), d)[0]
     (backwards,) = interpret(pullback(case, fn, plain), [A3, 1.0])
     assert forwards == pytest.approx(float(np.sum(backwards * d[0])), rel=1e-12)
+
+
+# Stacks of matrices.
+STACK = RNG.standard_normal((2, 3, 3)) + 3 * np.eye(3)
+DEEP = RNG.standard_normal((2, 1, 2, 2)) + 3 * np.eye(2)
+POSITIVE = STACK @ STACK.swapaxes(-1, -2)
+STACKED: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda a: np.linalg.inv(a), (STACK,)),
+    (lambda a: np.linalg.det(a), (DEEP,)),
+    (lambda a: np.linalg.slogdet(a)[1], (STACK,)),
+    (lambda a: np.linalg.cholesky(a), (POSITIVE,)),
+    (lambda a: np.linalg.eigh(a)[0] + np.linalg.eigvalsh(a), (POSITIVE,)),
+    (lambda a: np.linalg.pinv(a), (STACK[:, :2],)),
+    (lambda a, b: np.linalg.solve(a, b), (STACK, RNG.standard_normal((2, 3, 2)))),
+    (lambda a, b: np.linalg.solve(a, b), (STACK, V3)),
+    (lambda a, b: np.linalg.solve(a, b), (A3, RNG.standard_normal((2, 3, 2)))),
+    (lambda a, b: np.linalg.solve(a, b), (DEEP, RNG.standard_normal((3, 2, 1)))),
+]
+
+
+@pytest.mark.parametrize("k", range(len(STACKED)))
+def test_stacks(k: int) -> None:
+    fn, args = STACKED[k]
+    low = lower(fn, tuple(spec_of(a) for a in args))
+    (value,) = interpret(low.function, list(args))
+    np.testing.assert_allclose(value, fn(*args), rtol=1e-12)
+    check(low.function, list(args), passes=False)
+    np.testing.assert_allclose(ad.jit(fn)(*args), fn(*args), rtol=1e-11)
+
+
+def test_stacks_that_do_not_fit() -> None:
+    with pytest.raises(ad.ShapeMismatch):
+        ad.jit(lambda a, b: np.linalg.solve(a, b))(STACK, RNG.standard_normal((4, 3, 1)))
+    empty = ad.jit(lambda a: np.linalg.inv(a))(np.zeros((0, 3, 3)))
+    assert empty.shape == (0, 3, 3)

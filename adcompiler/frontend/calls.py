@@ -130,7 +130,7 @@ def _hint(fn: Any) -> str | None:
 
 
 # Python functions.
-LIBRARY = "adcompiler.frontend.library"
+LIBRARY = ("adcompiler.frontend.library", "adcompiler.frontend.stacks")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -145,7 +145,7 @@ def frame_of(cx: Context, source: Source) -> Frame:
     live, names = _facts(source.node)
     cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
     frame = Frame(fn.__name__, source.file, {}, names, live, cx, fn.__globals__, cells, function=fn)
-    if fn.__module__ == LIBRARY:
+    if fn.__module__ in LIBRARY:
         frame.called_at = cx.b.loc
     return frame
 

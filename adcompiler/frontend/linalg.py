@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from adcompiler.errors import UnsupportedFunction
+from adcompiler.frontend import stacks
 from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import array_of, static_int
+from adcompiler.frontend.iteration import extent
 from adcompiler.frontend.promote import binary, cast, common, need_number, wrap
+from adcompiler.frontend.shaping import reshaped
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import const, integer
+from adcompiler.ir.core import Operand
 from adcompiler.ir.types import Scalar
 
 
@@ -36,19 +40,85 @@ def of_matrix(op: str) -> Handler:
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         (a,) = floats(cx, f"linalg.{op}", *arguments(cx, f"linalg.{op}", "a", args, kwargs))
-        return wrap(cx, cx.op(op, a.op))
+        return stacked(cx, op, a) if a.type.rank > 2 else wrap(cx, cx.op(op, a.op))
 
     return handler
 
 
+# Stacks of matrices: axes before the last two are laid out as one, and looped over.
+def stacked(cx: Context, op: str, a: Arr) -> Val:
+    """A function of each matrix of a stack."""
+    function = getattr(stacks, op, None)
+    if function is None:
+        raise cx.error(f"linalg.{op} of stacks of matrices is not built yet", "a loop", UnsupportedFunction)
+    before = [extent(cx, a, k) for k in range(a.type.rank - 2)]
+    found = cx.call(cx, Obj(function), [_as_one(cx, a, before)], {})
+    return _spread_out(cx, found, before)
+
+
+def _as_one(cx: Context, a: Arr, before: list[Operand]) -> Val:
+    """The array with these axes in front as one."""
+    total: Operand = integer(1)
+    for n in before:
+        total = n if total == integer(1) else cx.op("mul", total, n)
+    rest = [extent(cx, a, k) for k in range(len(before), a.type.rank)]
+    return reshaped(cx, a, [total, *rest])
+
+
+def _spread_out(cx: Context, v: Val, before: list[Operand]) -> Val:
+    """The other way round, for each result."""
+    if isinstance(v, Seq):
+        return Seq(tuple([_spread_out(cx, part, before) for part in v.items]))
+    assert isinstance(v, Arr)
+    rest = [extent(cx, v, k) for k in range(1, v.type.rank)]
+    return reshaped(cx, v, [*before, *rest])
+
+
+def _solve_stacks(cx: Context, a: Arr, b: Arr) -> Val:
+    """NumPy's rule: a right side with one axis is a vector, any other holds matrices; stacks are broadcast."""
+    own = 1 if b.type.rank == 1 else 2
+    fronts = [[extent(cx, x, k) for k in range(x.type.rank - last)] for x, last in ((a, 2), (b, own))]
+    depth = max(map(len, fronts))
+    before = [_wider(cx, [f[k - depth] for f in fronts if k - depth >= -len(f)]) for k in range(depth)]
+    wide: list[Val] = []
+    for x, last, other in ((a, 2, fronts[1]), (b, own, fronts[0])):
+        shape = [*before, *(extent(cx, x, k) for k in range(x.type.rank - last, x.type.rank))]
+        full: Val = x
+        if other:
+            full = cx.call(cx, Obj(np.broadcast_to), [x, Seq(tuple([Num(n) for n in shape]))], {})
+        assert isinstance(full, Arr)
+        wide.append(_as_one(cx, full, before))
+    return _spread_out(cx, cx.call(cx, Obj(stacks.solve), wide, {}), before)
+
+
+def _wider(cx: Context, sizes: list[Operand]) -> Operand:
+    """The extent of an axis of stacks that are broadcast (where they don't fit, broadcasting says so)."""
+    first, *others = sizes
+    for other in others:
+        if other != first:
+            ones = cx.op("eq", first, integer(1))
+            first = cx.op("select", ones, other, first)
+    return first
+
+
 def solve(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     a, b = floats(cx, "linalg.solve", *arguments(cx, "linalg.solve", "a b", args, kwargs, 2))
+    if a.type.rank > 2 or (a.type.rank == 2 and b.type.rank > 2):
+        return _solve_stacks(cx, a, b)
     return wrap(cx, cx.op("solve", a.op, b.op))
 
 
 def slogdet(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     (a,) = floats(cx, "linalg.slogdet", *arguments(cx, "linalg.slogdet", "a", args, kwargs))
+    if a.type.rank > 2:
+        return _named(cx, "slogdet", a)
     return results(cx, "slogdet", a, _RESULTS["slogdet"])
+
+
+def _named(cx: Context, op: str, a: Arr) -> Val:
+    found = stacked(cx, op, a)
+    assert isinstance(found, Seq)
+    return Seq(found.items, _RESULTS[op])
 
 
 def results(cx: Context, op: str, a: Arr, cls: Any, **attrs: Any) -> Seq:
@@ -80,6 +150,8 @@ def eigh(vectors: bool) -> Handler:
         (a,) = floats(cx, "linalg.eigh", a)
         up = text(cx, uplo, "L", "L U") == "U" or flag(cx, upper)
         attrs: dict[str, Any] = {"upper": True} if up else {}
+        if a.type.rank > 2 and not up:
+            return _named(cx, "eigh", a) if vectors else stacked(cx, "eigvalsh", a)
         if vectors:
             return results(cx, "eigh", a, _RESULTS["eigh"], **attrs)
         return Arr(cx.op("eigvalsh", a.op, **attrs))
@@ -115,6 +187,8 @@ def pinv(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
         if not (isinstance(rcond, Num) and rcond.known):
             raise cx.error("rcond must be a literal")
         attrs["rcond"] = float(rcond.value)
+    if a.type.rank > 2 and not attrs:
+        return stacked(cx, "pinv", a)
     return Arr(cx.op("pinv", a.op, **attrs))
 
 
@@ -174,6 +248,8 @@ def cholesky(default: str, names: str) -> Handler:
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         a, other, *_ = arguments(cx, "cholesky", names, args, kwargs)
         (a,) = floats(cx, "cholesky", a)
+        if a.type.rank > 2 and not flag(cx, other) and default == "lower":
+            return stacked(cx, "cholesky", a)
         if flag(cx, other) == (default == "upper"):
             return Arr(cx.op("cholesky", a.op))
         lower = cx.op("cholesky", cx.op("transpose", a.op))

@@ -51,6 +51,22 @@ def _sizes(n, m=0, k=0):
 
 
 @register_jitable
+def _put(out, a):
+    """out[...] = a, which Numba takes seconds to compile."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = a[i, j]
+
+
+@register_jitable
+def _turned(a):
+    """The transpose, contiguous."""
+    out = np.empty((a.shape[1], a.shape[0]), a.dtype)
+    _put(out, a.T)
+    return out
+
+
+@register_jitable
 def _letter(code):
     letter = np.empty(1, np.uint8)
     letter[0] = code
@@ -78,7 +94,7 @@ def _factor_overload(a):
     def factor(a):
         n = a.shape[0]
         lu = np.empty((n, n), dtype)
-        lu[...] = a
+        _put(lu, a)
         pivots = np.empty(max(n, 1), np.int32)
         sizes = _sizes(n, max(n, 1))
         if n > 0:
@@ -115,8 +131,7 @@ def _solve(a, b, place=""):
     def vector(a, b, place=""):
         _square(a, place)
         _rows_alike(a, b, place)
-        x = np.empty(b.shape[0], dtype)
-        x[...] = b
+        x = b.copy()
         inner(a, x, place)
         return x
 
@@ -124,10 +139,10 @@ def _solve(a, b, place=""):
         _square(a, place)
         _rows_alike(a, b, place)
         x = np.empty((b.shape[1], b.shape[0]), dtype)
-        x[...] = b.T
+        _put(x, b.T)
         inner(a, x, place)
         out = np.empty(b.shape, dtype)
-        out[...] = x.T
+        _put(out, x.T)
         return out
 
     return vector if b.ndim == 1 else matrix
@@ -160,7 +175,7 @@ def _invert_overload(a, place):
         n = a.shape[0]
         lu, pivots, singular = _factor(a)
         if singular > 0:
-            lu[...] = np.nan
+            lu.fill(np.nan)
         elif n > 0:
             sizes, work = _sizes(n, 32 * n), np.empty(32 * n, dtype)
             getri(sizes.ctypes, lu.ctypes, sizes.ctypes, pivots.ctypes, work.ctypes, sizes[1:].ctypes, sizes[4:].ctypes)
@@ -243,7 +258,7 @@ def _svd(a, place=""):
         u, s, v = np.empty((k, m), dtype), np.empty(k, dtype), np.empty((n, k), dtype)  # transposed
         if k > 0:
             f = np.empty((n, m), dtype)
-            f[...] = a.T
+            _put(f, a.T)
             sizes, thin, pivots = _sizes(m, n, k), _letter(83), np.empty(8 * k, np.int32)
             work = np.empty(1, dtype)
             for _ in range(2):  # first for the size of the workspace
@@ -256,7 +271,7 @@ def _svd(a, place=""):
                 work = np.empty(sizes[3], dtype)
             if sizes[4] != 0:
                 raise np.linalg.LinAlgError("SVD did not converge" + _at(place))
-        return np.ascontiguousarray(u.T), s, np.ascontiguousarray(v.T)
+        return _turned(u), s, _turned(v)
 
     return decomposition
 
@@ -291,7 +306,9 @@ def _cofactor(a, place):
     u, s, v = svd(a, place)
     n, sign = a.shape[0], _sign(u) * _sign(v) if a.size > 0 else 1.0
     for k in range(n):
-        u[:, k] *= sign * _product(s, k, k)
+        factor = sign * _product(s, k, k)
+        for i in range(n):
+            u[i, k] *= factor
     return u @ v
 
 
@@ -299,7 +316,7 @@ def _cofactor(a, place):
 def _cofactor_dot(a, d, place):
     u, s, v = svd(a, place)
     n, sign = a.shape[0], _sign(u) * _sign(v) if a.size > 0 else 1.0
-    e = np.ascontiguousarray(u.T) @ d @ np.ascontiguousarray(v.T)
+    e = _turned(u) @ d @ _turned(v)
     c = np.zeros_like(e)
     for i in range(n):
         for j in range(n):
@@ -390,14 +407,15 @@ def _cholesky(a, place=""):
         _square(a, place)
         n = a.shape[0]
         out = np.empty((n, n), dtype)
-        out[...] = a
+        _put(out, a)
         sizes, upper = _sizes(n, max(n, 1)), _letter(85)
         if n > 0:
             potrf(upper.ctypes, sizes.ctypes, out.ctypes, sizes[1:].ctypes, sizes[4:].ctypes)
         if sizes[4] > 0:
             raise np.linalg.LinAlgError("Matrix is not positive definite" + _at(place))
         for i in range(n):
-            out[i, i + 1 :] = 0.0
+            for j in range(i + 1, n):
+                out[i, j] = 0.0
         return out
 
     return factor
@@ -449,7 +467,10 @@ def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, place="",
         _square(a, place)
         _rows_alike(a, b, place)
         x = np.empty(b.shape, dtype)
-        x[...] = b
+        k = 0
+        for v in b.flat:
+            x.flat[k] = v
+            k += 1  # noqa: SIM113  (Numba's flat has no enumerate)
         if x.size > 0:
             _substitute(a, x.reshape(x.shape[0], x.size // x.shape[0]), trans, lower, unit_diagonal, place, quiet)
         return x
@@ -471,7 +492,7 @@ def _qr(a, place=""):
         m, n = a.shape
         k = min(m, n)
         f = np.empty((n, m), dtype)
-        f[...] = a.T
+        _put(f, a.T)
         q, r = np.zeros((m, k), dtype), np.zeros((k, n), dtype)
         if k > 0:
             sizes, tau, work = _sizes(m, n, k), np.empty(k, dtype), np.empty(64 * n, dtype)
@@ -481,12 +502,13 @@ def _qr(a, place=""):
                 sizes[4:].ctypes,
             )  # fmt: skip
             for i in range(k):
-                r[i, i:] = f[i:, i]
+                for j in range(i, n):
+                    r[i, j] = f[j, i]
             orgqr(
                 sizes.ctypes, sizes[2:].ctypes, sizes[2:].ctypes, f.ctypes, sizes.ctypes, tau.ctypes, work.ctypes,
                 sizes[3:].ctypes, sizes[4:].ctypes,
             )  # fmt: skip
-            q[...] = f[:k].T
+            _put(q, f[:k].T)
         return q, r
 
     return factors
@@ -515,7 +537,7 @@ def _eigen_overload(a, upper, vectors, place):
         _square(a, place)
         n = a.shape[0]
         v, w = np.empty((n, n), dtype), np.empty(n, dtype)
-        v[...] = a.T
+        _put(v, a.T)
         if n > 0:
             sizes, job, triangle = _sizes(n, -1), _letter(86 if vectors else 78), _letter(85 if upper else 76)
             work, integers = np.empty(1, dtype), np.empty(1, np.int32)
@@ -538,7 +560,7 @@ def _eigen_overload(a, upper, vectors, place):
 def _eigh(a, upper=False, place=""):
     def both(a, upper=False, place=""):
         w, v = _eigen(a, upper, True, place)
-        return w, np.ascontiguousarray(v.T)
+        return w, _turned(v)
 
     return both
 
@@ -566,7 +588,7 @@ def _pinv(a, rcond, place):
         inverse = 1.0 / s[k] if s[k] > rcond * largest else 0.0
         for j in range(v.shape[1]):
             v[k, j] *= inverse
-    return np.ascontiguousarray(v.T) @ np.ascontiguousarray(u.T)
+    return _turned(v) @ _turned(u)
 
 
 def pinv(a: Any, rcond: float = 1e-15, place: str = "") -> Any:
@@ -662,7 +684,7 @@ def _diag(a):
 def _leading(x, like):
     def columns(x, like):
         out = np.empty((x.shape[0], like.shape[1]), x.dtype)
-        out[...] = x[:, : like.shape[1]]
+        _put(out, x[:, : like.shape[1]])
         return out
 
     return columns
@@ -672,7 +694,7 @@ def _leading(x, like):
 def _padded(x, like):
     def matrix(x, like):
         out = np.zeros(like.shape, x.dtype)
-        out[:, : x.shape[1]] = x
+        _put(out[:, : x.shape[1]], x)
         return out
 
     return matrix
