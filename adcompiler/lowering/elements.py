@@ -80,7 +80,9 @@ class Elements:
         self.loads.append((array, tuple(at)))
         result = Value(load_name(array, [_letter(i) for i in at]), Scalar(array.type.dtype))
         op = Op("load", [array, *at], [result], {"safe": True}, [], self.b.loc)
-        self.b.add(op, pinned=not all(i in self.plain for i in at))
+        extents = self.shapes.shape(array)
+        inside = all(i in self.plain or (i == integer(0) and e == 1) for i, e in zip(at, extents, strict=True))
+        self.b.add(op, pinned=not inside)
         return result
 
     def compute(self, op: Op, at: At, name: str = "") -> Operand:
@@ -117,18 +119,20 @@ class Elements:
         if shape[axis] in extents:
             return index
         if shape[axis] == 1 or index == integer(0):
-            self.plain.add(integer(0))
             return integer(0)
         index = self.moved.get(index, index)  # one step is enough: what is broadcast twice is 1 twice
         if self.runs.get(index) == shape[axis]:
             return index
         key = index, (self.step(operand, axis),)
-        if key not in self.known:
-            moved = self.known[key] = self.b.op("mul", index, *key[1], hint=_moved(index, operand))
-            self.moved[moved] = index
-            if index in self.plain:
-                self.plain.add(moved)
-        return self.known[key]
+        if key in self.known:
+            return self.known[key]
+        moved = self.b.op("mul", index, *key[1], hint=_moved(index, operand))
+        self.moved[moved] = index
+        if index in self.plain:
+            self.plain.add(moved)
+        if self.b.in_nest:
+            self.known[key] = moved
+        return moved
 
     def step(self, operand: Operand, axis: int) -> Operand:
         """0 for an extent that turns out to be 1, else 1."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from adcompiler.ir.build import Builder, integer
-from adcompiler.ir.core import Op, Operand, Value
+from adcompiler.ir.core import Op, Operand, Region, Value
 from adcompiler.ir.table import Attrs, OpDef, define
-from adcompiler.ir.types import DTYPES, Array, Scalar, Type
+from adcompiler.ir.types import DTYPES, Array, Scalar, Type, i64
 from adcompiler.ops import infer
 from adcompiler.ops.array import reduced
 
@@ -114,6 +114,38 @@ def _sorted(b: Builder, op: Op, args: list[Operand]) -> Operand:
     return pick(b, x, b.op("argsort", x, axis=axis), axis)
 
 
+def _scanned(beats: str) -> Callable[..., Operand]:
+    """An element of argmax or argmin: the line is gone along; the first among equals stays, nan beats all."""
+
+    def element(b: Any, op: Op, at: Sequence[Operand], read: Any, size: Any) -> Operand:
+        axis, dtype = op.attrs["axis"], op.args[0].type.dtype  # type: ignore[union-attr]
+
+        def on_line(k: Operand) -> Operand:
+            found: Operand = read(0, [*at[:axis], k, *at[axis:]])
+            return found
+
+        k, best, place = Value("k", i64), Value("best", Scalar(dtype)), Value("place", i64)
+        body = Region([k, best, place])
+        first = on_line(integer(0))
+        with b.inside(body):
+            value = on_line(k)
+            wins = b.op(beats, value, best)
+            if dtype[0] == "f":
+                unset = b.op("not", b.op("isnan", best))
+                wins = b.op("and", b.op("or", wins, b.op("isnan", value)), unset)
+            b.yield_(b.op("select", wins, value, best), b.op("select", wins, k, place))
+        results = [Value("best", Scalar(dtype)), Value("place", i64)]
+        b.for_(integer(1), size(0, axis), integer(1), [first, integer(0)], results, body)
+        return results[1]
+
+    return element
+
+
+def _other_extents(b: Any, op: Op, size: Any) -> list[Operand]:
+    rank = op.args[0].type.rank  # type: ignore[union-attr]
+    return [size(0, k) for k in range(rank) if k != op.attrs["axis"]]
+
+
 _fn: Any
 for _name, _fn, _decide, _combine in (
     ("max", np.max, "argmax", "maximum"), ("min", np.min, "argmin", "minimum"),
@@ -121,9 +153,9 @@ for _name, _fn, _decide, _combine in (
     define(OpDef(_name, _extreme, lambda x, axis=None, keepdims=False, f=_fn: f(x, axis=axis, keepdims=keepdims),
                  kind="array", expand=_extremum(_decide), may_raise=nonempty, emit=f"np.{_name}",
                  reduce=(_bound(_combine), _combine), doc="a_bar[first of them] += g"))  # fmt: skip
-for _name, _fn in (("argmax", np.argmax), ("argmin", np.argmin)):
+for _name, _fn, _beats in (("argmax", np.argmax, "gt"), ("argmin", np.argmin, "lt")):
     define(OpDef(_name, _place, lambda x, axis, f=_fn: f(x, axis=axis), kind="array", zero=True, may_raise=nonempty,
-                 emit=f"np.{_name}"))  # fmt: skip
+                 element=_scanned(_beats), extents=_other_extents, emit=f"np.{_name}"))  # fmt: skip
 define(OpDef("argsort", _order, lambda x, axis: np.argsort(x, axis=axis, kind="stable"), kind="array", zero=True,
              emit="np.argsort"))  # fmt: skip
 define(OpDef("sort", _same, lambda x, axis: np.sort(x, axis=axis, kind="stable"), kind="array", expand=_sorted,

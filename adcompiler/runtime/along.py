@@ -44,9 +44,24 @@ def sort(x: Any, axis: int) -> Any:
     return np.sort(x, axis)
 
 
-def _to_last(rank, axis):
-    """The permutation that moves an axis to the end, as lines along it."""
-    return (*(k for k in range(rank) if k != axis), axis)
+def _per_line(name: Any, rank: Any, axis: Any, body: Any, given: Any, whole: Any = True) -> Any:
+    """f(x, axis) made for a rank and an axis: `body` for each `line` of x, with `out` (`whole`: its `result` line).
+
+    Loops that are spelled out compile ten times faster than np.ndindex over lines of a transposed array.
+    """
+    others = [k for k in range(rank) if k != axis]
+    at = ", ".join(":" if k == axis else f"i{k}" for k in range(rank))
+    shape = "x.shape" if whole else "(" + "".join(f"x.shape[{k}], " for k in others) + ")"
+    rows, pad = [f"def {name}(x, axis):", f"    out = np.empty({shape}, dtype)"], "    "
+    for k in others:
+        rows.append(f"{pad}for i{k} in range(x.shape[{k}]):")
+        pad += "    "
+    rows += [f"{pad}line = x[{at}]", *([f"{pad}result = out[{at}]"] if whole else [])]
+    place = ", ".join(f"i{k}" for k in others)
+    rows += [pad + row.replace("out[]", f"out[{place}]") for row in body]
+    space: dict[str, Any] = {"np": np, **given}
+    exec("\n".join([*rows, "    return out"]), space)
+    return space[name]
 
 
 def _wide(t):
@@ -56,20 +71,9 @@ def _wide(t):
 
 @overload(cumsum, prefer_literal=True)
 def _cumsum(x, axis):
-    order, dtype = _to_last(x.ndim, axis.literal_value), _wide(x.dtype)
-
-    def along(x, axis):
-        out = np.empty(x.shape, dtype)
-        lines, results = np.transpose(x, order), np.transpose(out, order)
-        for place in np.ndindex(lines.shape[:-1]):
-            line, result = lines[place], results[place]
-            total = dtype(0)
-            for k in range(len(line)):
-                total += line[k]
-                result[k] = total
-        return out
-
-    return along
+    dtype = _wide(x.dtype)
+    body = ["total = dtype(0)", "for k in range(len(line)):", "    total += line[k]", "    result[k] = total"]
+    return _per_line("cumsum", x.ndim, axis.literal_value, body, {"dtype": dtype})
 
 
 @register_jitable
@@ -98,24 +102,9 @@ def _first_least(line):
 
 def _chosen(x, axis, choose, value):
     """One result per line: the place chosen, or the value there."""
-    order, dtype = _to_last(x.ndim, axis.literal_value), x.dtype if value else types.int64
-
-    def place_of(x, axis):
-        lines = np.transpose(x, order)
-        out = np.empty(lines.shape[:-1], dtype)
-        for place in np.ndindex(lines.shape[:-1]):
-            out[place] = choose(lines[place])
-        return out
-
-    def value_of(x, axis):
-        lines = np.transpose(x, order)
-        out = np.empty(lines.shape[:-1], dtype)
-        for place in np.ndindex(lines.shape[:-1]):
-            line = lines[place]
-            out[place] = line[choose(line)]
-        return out
-
-    return value_of if value else place_of
+    given = {"dtype": x.dtype if value else types.int64, "choose": choose}
+    body = ["out[] = line[choose(line)]" if value else "out[] = choose(line)"]
+    return _per_line("chosen", x.ndim, axis.literal_value, body, given, whole=False)
 
 
 @overload(argmax, prefer_literal=True)
@@ -162,30 +151,12 @@ def _order_of(line):
 
 @overload(argsort, prefer_literal=True)
 def _argsort(x, axis):
-    order = _to_last(x.ndim, axis.literal_value)
-
-    def along(x, axis):
-        out = np.empty(x.shape, np.int64)
-        lines, results = np.transpose(x, order), np.transpose(out, order)
-        for place in np.ndindex(lines.shape[:-1]):
-            results[place][:] = _order_of(lines[place])
-        return out
-
-    return along
+    body = ["places = order_of(line)", "for k in range(len(line)):", "    result[k] = places[k]"]
+    given = {"dtype": types.int64, "order_of": _order_of}
+    return _per_line("argsort", x.ndim, axis.literal_value, body, given)
 
 
 @overload(sort, prefer_literal=True)
 def _sort(x, axis):
-    order, dtype = _to_last(x.ndim, axis.literal_value), x.dtype
-
-    def along(x, axis):
-        out = np.empty(x.shape, dtype)
-        lines, results = np.transpose(x, order), np.transpose(out, order)
-        for place in np.ndindex(lines.shape[:-1]):
-            line, result = lines[place], results[place]
-            places = _order_of(line)
-            for k in range(len(line)):
-                result[k] = line[places[k]]
-        return out
-
-    return along
+    body = ["places = order_of(line)", "for k in range(len(line)):", "    result[k] = line[places[k]]"]
+    return _per_line("sort", x.ndim, axis.literal_value, body, {"dtype": x.dtype, "order_of": _order_of})
