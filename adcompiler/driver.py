@@ -14,7 +14,7 @@ from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.extents import dims, meetings
 from adcompiler.backends import into, numba_cpu, python
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
@@ -282,7 +282,7 @@ class Built:
     def compiled(self) -> Any:
         if self._compiled is None:
             signature = numba_cpu.signature_of(self.function)
-            entry, text = identifier(self.function.name), self.kernel
+            entry, text = entry_of(self.function.name), self.kernel
             if self.gradients:
                 places = [k for k, _ in self.gradients]
                 params, returns = len(self.function.params), len(self.function.returns)

@@ -470,3 +470,20 @@ class TestOptions:
         assert "IndexError" not in g.kernel
         with pytest.raises(ZeroDivisionError):
             g(X, 1, 0)
+
+
+def test_functions_with_the_names_of_helpers() -> None:
+    """A generated function is not called what it calls."""
+
+    def where(x):
+        return np.sum(np.where(x > 0.0, x * x, 0.0))
+
+    def scatter(x):
+        out = np.zeros(3)
+        out[np.array([0, 1, 1])] += x
+        return np.sum(out * out)
+
+    x = np.array([1.0, -2.0, 3.0])
+    assert ad.jit(where)(x) == 10.0 and ad.grad(where)(x).tolist() == [2.0, 0.0, 6.0]
+    assert ad.jit(scatter)(x) == 10.0 and ad.grad(scatter)(x).tolist() == [2.0, 0.0, 6.0]
+    assert "def where_(x):" in ad.jit(where).lower(x).source

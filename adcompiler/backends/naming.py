@@ -13,6 +13,7 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 
+from adcompiler import runtime
 from adcompiler.backends.fold import Plan
 from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.naming import is_temporary, load_name
@@ -290,6 +291,13 @@ def _rank(value: Value) -> bool:
 
 
 BUILTINS = frozenset(dir(builtins))
+GLOBALS = frozenset({"np", "math", "numba", "njit", *runtime.__all__})  # of a generated module
+
+
+def entry_of(name: str) -> str:
+    """The name of a generated function: not that of a module or helper, which it may call."""
+    name = identifier(name)
+    return name + "_" if name in GLOBALS else name
 
 
 def identifier(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adcompiler import runtime
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of
 from adcompiler.backends.statements import COLUMNS, Line, Statements
 from adcompiler.ir.core import Function
 
@@ -48,7 +48,7 @@ def emit(fn: Function, *, kernel: bool = False, comments: bool = True) -> str:
         writer = Statements(fn, kernel, comments, materialize=True)
         lines = writer.body()
     params = ", ".join(writer.names[p] for p in fn.params)
-    text = [f"def {identifier(fn.name)}({params}):", *_docstring(fn.doc)]
+    text = [f"def {entry_of(fn.name)}({params}):", *_docstring(fn.doc)]
     for k, line in enumerate(lines):
         opens_block = k > 0 and lines[k - 1].text.endswith(":")
         if line.is_heading and len(text) > 1 and not opens_block:
