@@ -49,9 +49,9 @@ def _key(index: Any, given: Any) -> Any:
     return tuple([slice(None) if item == "0" else next(rest) for item in index])
 
 
-def _made(name: Any, rows: Any) -> Any:
+def _made(name: Any, rows: Any, **given: Any) -> Any:
     """The function with this text."""
-    space: dict[str, Any] = {"np": np}
+    space: dict[str, Any] = {"np": np, **given}
     exec("\n".join(rows), space)
     return space[name]
 
@@ -159,12 +159,24 @@ def _einsum(spec, *operands):
         factors.append(f"x{k}[{at}]" if n else f"x{k}")
     loops = [(c, f"n_{c}") for c in letters]
     inner = loops[len(out) :]
+    if _adds_rows(names, out, inner):
+        first, last = loops[: len(out) - 1] + inner, loops[len(out) - 1]
+        fixed = [f for f, n in zip(factors, names) if last[0] not in n] or ["one"]
+        moving = [f for f, n in zip(factors, names) if last[0] in n]
+        row = _nest([last], [f"out[{', '.join(out)}] += factor * {' * '.join(moving)}"])
+        rows.append(f"    out = np.zeros({_shape(loops[: len(out)])}, dtype)")
+        rows += [*_nest(first, [f"factor = {' * '.join(fixed)}", *(r[4:] for r in row)]), "    return out"]
+        return _made("einsum", rows, dtype=dtype, one=np.ones(1, str(dtype))[0])
     body = ["total = zero", *[r[4:] for r in _nest(inner, [f"total += {' * '.join(factors)}"])]]
     if out:
         rows.append(f"    out = np.empty({_shape(loops[: len(out)])}, dtype)")
         rows += [*_nest(loops[: len(out)], [*body, f"out[{', '.join(out)}] = total"]), "    return out"]
     else:
         rows += [*("    " + r for r in body), "    return total"]
-    space: dict[str, Any] = {"np": np, "dtype": dtype, "zero": np.zeros(1, str(dtype))[0]}
-    exec("\n".join(rows), space)
-    return space["einsum"]
+    return _made("einsum", rows, dtype=dtype, zero=np.zeros(1, str(dtype))[0])
+
+
+def _adds_rows(names: Any, out: Any, inner: Any) -> Any:
+    """Is the last axis of the result the last one of more operands than any axis that is summed over?"""
+    last = [n[-1:] for n in names]
+    return bool(out) and bool(inner) and 1 + last.count(out[-1]) > max(last.count(c) for c, _ in inner)
