@@ -161,8 +161,8 @@ def _einsum(spec, *operands):
     inner = loops[len(out) :]
     if _adds_rows(names, out, inner):
         first, last = loops[: len(out) - 1] + inner, loops[len(out) - 1]
-        fixed = [f for f, n in zip(factors, names) if last[0] not in n] or ["one"]
-        moving = [f for f, n in zip(factors, names) if last[0] in n]
+        fixed = [f for f, n in zip(factors, names, strict=True) if last[0] not in n] or ["one"]
+        moving = [f for f, n in zip(factors, names, strict=True) if last[0] in n]
         row = _nest([last], [f"out[{', '.join(out)}] += factor * {' * '.join(moving)}"])
         rows.append(f"    out = np.zeros({_shape(loops[: len(out)])}, dtype)")
         rows += [*_nest(first, [f"factor = {' * '.join(fixed)}", *(r[4:] for r in row)]), "    return out"]
