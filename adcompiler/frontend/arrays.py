@@ -73,8 +73,7 @@ def full_like(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
     value = cast(cx, fill.op, dtype_of(cx, dtype, like.dtype))
     if isinstance(like, Num):
         return Num(value, weak=False)
-    ops, dims = _shape(cx, like)
-    return Arr(cx.op("full", value, *ops, dims=dims))
+    return Arr(cx.op("broadcast_like", value, like.op))
 
 
 def array(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
