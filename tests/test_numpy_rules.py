@@ -10,6 +10,7 @@ from harness import check
 from test_frontend import build, copied
 
 import adcompiler as ad
+from adcompiler.cli import main
 from adcompiler.errors import ShapeMismatch, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import lower, spec_of
 from adcompiler.frontend.capture import flatten
@@ -284,6 +285,31 @@ def test_errors_at_run_time(fn, k, kind):
         fn(V, np.array(k))
 
 
+# Signatures are NumPy's.
+def test_arguments_by_position():
+    def f(x):
+        return (
+            np.sum(x, 0, None, None, True),
+            np.max(x, 1, None, True),
+            np.mean(x, 0, None),
+            np.var(x, 0, None, None, 1),
+        )
+
+    def reduced(x):
+        return np.add.reduce(x), np.multiply.reduce(x, axis=1), np.maximum.reduce(x), np.minimum.reduce(x, None)
+
+    def in_place(x):
+        y = x * 1.0
+        y.sort()
+        y[:, 1:].sort(axis=0)
+        return y.mT * 2.0, y.argsort(1), x[np.newaxis].size, y.ndim, np.pi
+
+    for fn in (f, reduced, in_place):
+        for mine, theirs in zip(interpreted(fn, A)[0], fn(A), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-14)
+            assert np.shape(mine) == np.shape(theirs)
+
+
 # Refusals name the line.
 def test_refusals():
     def axis(x, k):
@@ -301,6 +327,12 @@ def test_refusals():
     def of_library(x, k):
         return np.var(x, where=k)  # !
 
+    def single(x, k):
+        return np.var(x, None, np.float32)  # !
+
+    def into(x, k):
+        return np.sum(x, 0, out=x[0])  # !
+
     def beyond(x, k):
         return np.swapaxes(x, 0, 5)  # !
 
@@ -310,7 +342,7 @@ def test_refusals():
     for fn, kind, message in (
         (axis, TypeMismatch, "literal"), (subscripts, TypeMismatch, "subscripts"), (letters, TypeMismatch, "operands"),
         (unknown_mode, UnsupportedFunction, "mean"), (of_library, TypeMismatch, "where"),
-        (beyond, TypeMismatch, "out of bounds"), (half, TypeMismatch, "integers"),
+        (beyond, TypeMismatch, "out of bounds"), (single, UnsupportedFunction, "dtype"), (into, TypeMismatch, "out="), (half, TypeMismatch, "integers"),
     ):  # fmt: skip
         with pytest.raises(kind, match=message) as info:
             lower(fn, (spec_of(A), spec_of(1)))
@@ -324,3 +356,33 @@ def test_errors_inside_the_library_name_the_call():
 
     with pytest.raises(ValueError, match=r"too small .*test_numpy_rules.py"):
         ad.jit(f)(np.ones(1))
+
+
+SORTED = """
+import numpy as np
+
+K = np.array([2, 0, 2])
+
+
+def f(x: "f64[:]", a: "f64[:,:]"):
+    y = np.sort(x)[1] * np.max(a, axis=1)
+    z = np.einsum("ij,kj->ik", a, a)
+    np.add.at(x, K, y[0])
+    z[K - 1] = np.cumsum(a, axis=0)[0, 0]
+    return np.sum(z) + np.sum(x[K] * x[x > 0][0])
+"""
+
+
+def test_a_module_of_its_own(tmp_path):
+    """`adcompiler emit` pastes the helpers of the array language."""
+    (tmp_path / "model.py").write_text(SORTED)
+    assert main(["emit", f"{tmp_path}/model.py:f", "-o", f"{tmp_path}/alone.py"]) == 0
+    text = (tmp_path / "alone.py").read_text()
+    assert "import adcompiler" not in text and "from adcompiler" not in text
+    model, alone = {}, {}
+    exec(SORTED, model)
+    exec(text.replace("cache=True, ", ""), alone)
+    x, a = np.array([0.3, -1.2, 2.0]), np.sqrt(np.arange(6.0)).reshape(3, 2)
+    h, d = 1e-6, np.array([0.3, -0.7, 0.2])
+    slope = (model["f"](x + h * d, a) - model["f"](x - h * d, a)) / (2 * h)
+    assert alone["f_grad"](x.copy(), a.copy()) @ d == pytest.approx(slope, rel=1e-7)

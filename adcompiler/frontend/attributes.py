@@ -52,6 +52,10 @@ def _of_array(cx: Context, a: Arr, name: str) -> Val:
         return a if a.type.rank < 2 else Arr(cx.op("transpose", a.op, hint=f"{a.op.name}_T"))
     if name == "dtype":
         return Obj(DTYPES[a.dtype])
+    if name == "mT" and a.type.rank > 1:
+        return cx.call(cx, Obj(np.swapaxes), [a, number(-2), number(-1)], {})
+    if name == "real":
+        return a
     if name in METHODS:
         return Bound(a, name)
     if hasattr(np.ndarray, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from adcompiler.frontend.context import Context
 from adcompiler.frontend.elementwise import strong
 from adcompiler.frontend.indexing import static_int
 from adcompiler.frontend.promote import binary, cast, common, elementwise, kind_of, need_number, unify, wrap
-from adcompiler.frontend.reducing import flag, mask_of, masked, nonzero_places
+from adcompiler.frontend.reducing import flag, mask_of, masked, no_out, nonzero_places, reduce
 from adcompiler.frontend.shaping import Table, flattened, joined, part, permuted, reshaped, spread, unsupported
 from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Val, is_none, number
 from adcompiler.ir.build import const, integer
@@ -25,8 +26,10 @@ def inlined(function: Callable[..., Any], *drop: str) -> Handler:
     """A function of the library, with NumPy's own arguments; those in `drop` may only be left out or None."""
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        order = list(inspect.signature(function).parameters)
         for name in drop:
-            if name in kwargs and not is_none(kwargs[name]):
+            given = args[order.index(name)] if order.index(name) < len(args) else kwargs.get(name, NONE)
+            if not is_none(given):
                 raise unsupported(cx, f"np.{function.__name__}: the argument '{name}' is not built yet")
         args = [array_like(cx, a) if isinstance(a, Seq) and k < 2 else a for k, a in enumerate(args)]
         return call(cx, function, *args, **kwargs)
@@ -65,7 +68,11 @@ def with_axis(cx: Context, v: Val, axis: int, rank: int) -> Val:
 
 
 def prod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axis, dtype, keepdims, where = arguments(cx, "np.prod", "a axis dtype keepdims where", args, kwargs)
+    names = "a axis dtype out keepdims initial where"
+    x, axis, dtype, out, keepdims, initial, where = arguments(cx, "np.prod", names, args, kwargs)
+    no_out(cx, out)
+    if initial is not None:
+        raise unsupported(cx, "np.prod with initial is not built yet", "initial * np.prod(a)")
     x = masked(cx, array_like(cx, x), where, 1)
     kind = dtype_of(cx, dtype, x.dtype if x.dtype[0] in "fu" else "i64")
     x = wrap(cx, cast(cx, x.op, kind))
@@ -85,7 +92,10 @@ def prod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
 
 
 def cumprod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axis = arguments(cx, "np.cumprod", "a axis", args, kwargs)
+    x, axis, dtype, out = arguments(cx, "np.cumprod", "a axis dtype out", args, kwargs)
+    no_out(cx, out)
+    if dtype is not None and not is_none(dtype):
+        x = cx.call(cx, Obj(np.asarray), [x, dtype], {})
     x = array_like(cx, x)
     x = wrap(cx, cast(cx, x.op, x.dtype if x.dtype[0] in "fu" else "i64"))
     if isinstance(x, Num) or axis is None or is_none(axis):
@@ -112,9 +122,13 @@ def ordered(function: Callable[..., Any], name: str) -> Handler:
     """np.median, np.quantile, np.percentile: of the sorted array."""
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-        names = "a axis keepdims" if function is library.median else "a q axis keepdims"
-        given = arguments(cx, f"np.{name}", names, args, kwargs, len(names.split()) - 2)
-        a, axis, keepdims = floats(cx, array_like(cx, given[0])), given[-2], given[-1]
+        q = [] if function is library.median else ["q"]
+        names = " ".join(["a", *q, "axis out overwrite_input", *(["method"] if q else []), "keepdims"])
+        given = dict(zip(names.split(), arguments(cx, f"np.{name}", names, args, kwargs, 1 + len(q)), strict=True))
+        no_out(cx, given["out"])
+        if given.get("method") not in (None, Obj("linear")):
+            raise unsupported(cx, f"np.{name} with another method than linear is not built yet")
+        a, axis, keepdims = floats(cx, array_like(cx, given["a"])), given["axis"], given["keepdims"]
         if isinstance(a, Num):
             return strong(a)
         rank = a.type.rank
@@ -126,9 +140,9 @@ def ordered(function: Callable[..., Any], name: str) -> Handler:
         lines = Arr(cx.op("sort", lines_of(cx, a, k).op, axis=0))
         more: list[Val] = []
         if function is library.quantile:
-            if not isinstance(given[1], Num):
+            if not isinstance(given["q"], Num):
                 raise unsupported(cx, f"np.{name} of several q is not built yet", "one call for each")
-            more = [binary(cx, "Div", given[1], number(100)) if name == "percentile" else given[1]]
+            more = [binary(cx, "Div", given["q"], number(100)) if name == "percentile" else given["q"]]
         found = call(cx, function, lines, *more)
         if not flag(cx, keepdims):
             return found
@@ -183,7 +197,9 @@ def trapezoid(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | Non
 
 
 def cross(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    a, b, axis = arguments(cx, "np.cross", "a b axis", args, kwargs, 2)
+    a, b, *others, axis = arguments(cx, "np.cross", "a b axisa axisb axisc axis", args, kwargs, 2)
+    if any(v is not None for v in others):
+        raise unsupported(cx, "np.cross with axisa, axisb or axisc is not built yet", "axis=")
     pair = [array_like(cx, v) for v in (a, b)]
     lines = [lines_of(cx, v, v.type.rank - 1 if axis is None else static_axis(cx, axis, v.type.rank))
              for v in pair if isinstance(v, Arr)]  # fmt: skip
@@ -195,7 +211,9 @@ def cross(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
 
 
 def unwrap(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    p, axis, period = arguments(cx, "np.unwrap", "p axis period", args, kwargs)
+    p, discont, axis, period = arguments(cx, "np.unwrap", "p discont axis period", args, kwargs)
+    if discont is not None and not is_none(discont):
+        raise unsupported(cx, "np.unwrap with discont is not built yet")
     a = floats(cx, array_like(cx, p))
     assert isinstance(a, Arr)
     k = a.type.rank - 1 if axis is None else static_axis(cx, axis, a.type.rank)
@@ -408,7 +426,7 @@ def select(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
 COMPOSED: Table = {
     np.var: inlined(library.var, "dtype", "out"), np.std: inlined(library.std, "dtype", "out"),
     np.ptp: inlined(library.ptp, "out"), np.cov: inlined(library.cov), np.corrcoef: inlined(library.corrcoef),
-    np.average: average, np.prod: prod, np.cumprod: cumprod, np.multiply.reduce: prod,
+    np.average: average, np.prod: prod, np.cumprod: cumprod, np.multiply.reduce: reduce(prod),
     np.median: ordered(library.median, "median"), np.quantile: ordered(library.quantile, "quantile"),
     np.percentile: ordered(library.quantile, "percentile"), np.gradient: gradient, np.trapezoid: trapezoid,
     np.cross: cross, np.unwrap: unwrap, np.nan_to_num: nan_to_num, np.round: rounded, np.around: rounded,

@@ -211,8 +211,8 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-def vander(x: Any, n: Any = None, increasing: Any = False) -> Any:
-    count = len(x) if n is None else n
+def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
+    count = len(x) if N is None else N
     out = np.empty((len(x), count), x.dtype)
     power = np.ones_like(x)
     for k in range(count):

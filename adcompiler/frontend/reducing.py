@@ -25,6 +25,22 @@ def flag(cx: Context, v: Val | None) -> bool:
     return v is not None and not is_none(v) and bool(static_int(cx, v))
 
 
+def no_out(cx: Context, out: Val | None) -> None:
+    """out= is for NumPy: here every result is new."""
+    if out is not None and not is_none(out):
+        raise cx.error("out= is not supported", "a[...] = the result")
+
+
+def reduce(handler: Handler) -> Handler:
+    """ufunc.reduce: along the first axis unless told otherwise."""
+
+    def first(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        given = len(args) > 1 or "axis" in kwargs
+        return handler(cx, args, kwargs if given else {**kwargs, "axis": number(0)}, node)
+
+    return first
+
+
 def _axes_of(cx: Context, x: Num | Arr, axis: Val | None) -> Axes:
     return ordered_axes(cx, axis, x.type.rank if isinstance(x, Arr) else 0)
 
@@ -48,9 +64,9 @@ def summed(cx: Context, x: Num | Arr, axes: Axes, keep: bool) -> Num | Arr:
 
 
 def sum_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axis, dtype, keepdims, where, initial = arguments(
-        cx, "np.sum", "a axis dtype keepdims where initial", args, kwargs
-    )
+    names = "a axis dtype out keepdims initial where"
+    x, axis, dtype, out, keepdims, initial, where = arguments(cx, "np.sum", names, args, kwargs)
+    no_out(cx, out)
     x = array_like(cx, x)
     if dtype is not None and not is_none(dtype):
         x = wrap(cx, cast(cx, x.op, dtype_of(cx, dtype, x.dtype)))
@@ -60,7 +76,8 @@ def sum_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
 
 
 def mean(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axis, dtype, keepdims, where = arguments(cx, "np.mean", "a axis dtype keepdims where", args, kwargs)
+    x, axis, dtype, out, keepdims, where = arguments(cx, "np.mean", "a axis dtype out keepdims where", args, kwargs)
+    no_out(cx, out)
     x = array_like(cx, x)
     if x.dtype[0] != "f" or (dtype is not None and not is_none(dtype)):
         x = wrap(cx, cast(cx, x.op, dtype_of(cx, dtype, x.dtype if x.dtype[0] == "f" else "f64")))
@@ -83,7 +100,9 @@ def extremum(name: str) -> Handler:
     pairwise = f"{name}imum"
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-        x, axis, keepdims, initial, where = arguments(cx, f"np.{name}", "a axis keepdims initial where", args, kwargs)
+        names = "a axis out keepdims initial where"
+        x, axis, out, keepdims, initial, where = arguments(cx, f"np.{name}", names, args, kwargs)
+        no_out(cx, out)
         x = array_like(cx, x)
         if where is not None:
             if initial is None:
@@ -115,8 +134,7 @@ def place_of(name: str) -> Handler:
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         x, axis, out, keepdims = arguments(cx, f"np.{name}", "a axis out keepdims", args, kwargs)
         x = array_like(cx, x)
-        if out is not None and not is_none(out):
-            raise cx.error(f"np.{name}: out= is not supported")
+        no_out(cx, out)
         if isinstance(x, Num):
             return Num(integer(0), weak=False)
         rank = x.type.rank
@@ -136,7 +154,8 @@ def place_of(name: str) -> Handler:
 
 
 def cumsum(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, axis, dtype = arguments(cx, "np.cumsum", "a axis dtype", args, kwargs)
+    x, axis, dtype, out = arguments(cx, "np.cumsum", "a axis dtype out", args, kwargs)
+    no_out(cx, out)
     x = array_like(cx, x)
     if dtype is not None and not is_none(dtype):
         x = wrap(cx, cast(cx, x.op, dtype_of(cx, dtype, x.dtype)))
@@ -163,6 +182,16 @@ def _sorting(name: str, op: str, names: str) -> Handler:
         return Arr(cx.op(op, x.op, axis=k))
 
     return handler
+
+
+def sort_in_place(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """x.sort()"""
+    a, axis = arguments(cx, ".sort", "a axis", args, kwargs)
+    if not isinstance(a, Arr):
+        raise cx.error(".sort needs an array")
+    k = a.type.rank - 1 if axis is None else static_axis(cx, axis, a.type.rank)
+    cx.do("assign", a.op, cx.op("sort", a.op, axis=k))
+    return NONE
 
 
 def searchsorted(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
@@ -194,8 +223,7 @@ def quantifier(name: str) -> Handler:
 
     def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
         x, axis, out, keepdims = arguments(cx, f"np.{name}", "a axis out keepdims", args, kwargs)
-        if out is not None and not is_none(out):
-            raise cx.error(f"np.{name}: out= is not supported")
+        no_out(cx, out)
         x = mask_of(cx, array_like(cx, x))
         if isinstance(x, Num):
             return x
@@ -259,10 +287,12 @@ REDUCING: Table = {
     np.partition: _sorting("partition", "sort", "a kth axis"),
     np.argpartition: _sorting("argpartition", "argsort", "a kth axis"), np.searchsorted: searchsorted,
     np.any: quantifier("any"), np.all: quantifier("all"), np.count_nonzero: count_nonzero, np.nonzero: nonzero,
-    np.flatnonzero: flatnonzero, np.size: size, np.ndim: ndim, np.diff: diff, np.add.reduce: sum_,
+    np.flatnonzero: flatnonzero, np.size: size, np.ndim: ndim, np.diff: diff, np.add.reduce: reduce(sum_),
+    np.maximum.reduce: reduce(extremum("max")), np.minimum.reduce: reduce(extremum("min")),
 }  # fmt: skip
 REDUCE_METHODS: dict[str, Handler] = {
     "sum": sum_, "mean": mean, "max": extremum("max"), "min": extremum("min"), "argmax": place_of("argmax"),
     "argmin": place_of("argmin"), "cumsum": cumsum, "any": quantifier("any"), "all": quantifier("all"),
     "argsort": _sorting("argsort", "argsort", "a axis kind order stable"), "nonzero": nonzero,
+    "sort": sort_in_place, "searchsorted": searchsorted,
 }  # fmt: skip

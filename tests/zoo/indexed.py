@@ -104,3 +104,55 @@ def single_rows(a):
     b = a[LABELS] * np.float32(0.5)
     b[b > 0.2] *= 2.0
     return np.sum(np.sort(b, axis=1)[:, 0]) + np.max(b)
+
+
+@program((vec(4),))
+def places_written(x):
+    """The index array changes while its gathers are still to be reversed."""
+    k = np.zeros(3, np.int64)
+    s = 0.0
+    for i in range(3):
+        k[i] = (i * 2) % 3
+        y = x[k]
+        x[k[:2]] = y[1:] * 2.0
+        s += np.sum(y * y)
+    return s
+
+
+@program((vec(4),))
+def table_by_columns(x):
+    m = np.zeros((3, 4))
+    for i in range(3):
+        m[i, np.array([i, 3 - i])] += x[:2] * x[i]
+        m[:, i] = np.cumsum(m[:, i])
+    return np.sum(np.sort(m, axis=1)[:, -1]) + np.sum(m[:, [0, 0, 3]] ** 2)
+
+
+@program((vec(4),), (-vec(4),))
+def prefix_until(x):
+    """A size that depends on where the loop is left."""
+    for i in range(len(x)):
+        y = x[np.arange(i + 1)]
+        if np.sum(y) > 0.5:
+            return np.prod(y)
+    return np.max(x)
+
+
+@program((vec(4),))
+def until_small(x):
+    y = x * 1.0
+    n = 0
+    while np.max(np.abs(y)) > 0.1 and n < 6:
+        y = y * 0.6
+        y[np.argmax(y)] *= 0.5
+        n += 1
+    return np.sum(y**2)
+
+
+@program((mat(3, 4),))
+def normalized_where(a):
+    m = a > 0
+    b = a * a
+    b[m] = b[m] / np.sum(b[m])
+    b[~m] -= 1.0
+    return np.sum(b * a)
