@@ -342,7 +342,8 @@ def test_refusals():
     for fn, kind, message in (
         (axis, TypeMismatch, "literal"), (subscripts, TypeMismatch, "subscripts"), (letters, TypeMismatch, "operands"),
         (unknown_mode, UnsupportedFunction, "mean"), (of_library, TypeMismatch, "where"),
-        (beyond, TypeMismatch, "out of bounds"), (single, UnsupportedFunction, "dtype"), (into, TypeMismatch, "out="), (half, TypeMismatch, "integers"),
+        (beyond, TypeMismatch, "out of bounds"), (single, UnsupportedFunction, "dtype"), (into, TypeMismatch, "out="),
+        (half, TypeMismatch, "integers"),
     ):  # fmt: skip
         with pytest.raises(kind, match=message) as info:
             lower(fn, (spec_of(A), spec_of(1)))

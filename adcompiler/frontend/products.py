@@ -14,7 +14,7 @@ from adcompiler.frontend.context import Context
 from adcompiler.frontend.indexing import static_int
 from adcompiler.frontend.iteration import extent
 from adcompiler.frontend.promote import binary, need_number, unify, wrap
-from adcompiler.frontend.shaping import Table, calculated, reshaped
+from adcompiler.frontend.shaping import Table, calculated, flattened, reshaped
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import integer
 from adcompiler.ir.core import Const, Operand
@@ -83,9 +83,7 @@ def inner(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -
 
 
 def _flat(cx: Context, v: Val) -> Num | Arr:
-    flat = reshaped(cx, array_like(cx, v), [integer(-1)]) if not isinstance(v, Num) else v
-    assert isinstance(flat, Num | Arr)
-    return flat
+    return v if isinstance(v, Num) else flattened(cx, array_like(cx, v))
 
 
 def vdot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
