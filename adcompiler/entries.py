@@ -78,6 +78,8 @@ def fill(b: Builder, pairs: Sequence[tuple[Value, Operand]], front: list[Operand
     """Write each value into its array, with these first and last indices."""
     for target, value in pairs:
         assert isinstance(target.type, Array)
+        if (front or back) and isinstance(value.type, Array) and value.type.rank == 0:
+            value = b.op("load", value)  # an element has no view of its own
         entry = fitted(b, value, target.type.dtype)
         if isinstance(value.type, Scalar):
             b.do("store", target, *front, *back, entry, safe=True)

@@ -215,6 +215,18 @@ def test_scalars():
     same(ad.jacrev(lambda s, x: s * x)(2.0, X), X.copy())
 
 
+def test_zero_dimensional_arrays_beside_vectors():
+    f = lambda s, x: np.sum(s * s * x**3)  # noqa: E731
+    s = np.array(0.5)
+    for run in (interpreted, lambda t, *args: t(*args)):
+        for make in (ad.hessian, lambda f, argnums: ad.jacrev(ad.grad(f, argnums), argnums)):
+            H = run(make(f, argnums=(0, 1)), s, X)
+            same(H[0][0], np.array(2 * np.sum(X**3)))
+            np.testing.assert_allclose(H[0][1], 3 * X**2)
+            np.testing.assert_allclose(H[1][0], 3 * X**2)
+            np.testing.assert_allclose(H[1][1], np.diag(6 * 0.25 * X))
+
+
 def wider(x, y):
     return x * y[0]
 
