@@ -20,7 +20,7 @@ from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend.spec import Dict, Leaf, Record, Spec, Static, Tuple
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, np_dtype
-from adcompiler.runtime import along, arrays, indexed, integers, random, special
+from adcompiler.runtime import along, arrays, indexed, integers, keyed, special
 from adcompiler.wrapper import paths
 
 LARGEST = 10_000  # entries of a captured array that is pasted in
@@ -224,7 +224,7 @@ def _helpers(body: str) -> list[str]:
     wanted = called & set(runtime.__all__)
     texts: list[str] = []
     later = LATER if wanted & runtime.LATER.keys() else ()
-    for sources in (later, (arrays,), (along,), (indexed,), (integers,), (special,), (random,)):
+    for sources in (later, (arrays,), (along,), (indexed,), (integers,), (special,), (keyed,)):
         texts += _closure([s for source in sources for s in _statements(source)], set(wanted))
     return texts
 

@@ -8,14 +8,21 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from programs import program
+from programs.choices import Choices
 from test_api import same
 
 import adcompiler as ad
+from adcompiler.driver import Options, primal
 from adcompiler.errors import NotDifferentiable, ShapeMismatch, TypeMismatch
+from adcompiler.frontend import spec_of
 from adcompiler.frontend.capture import flatten
+from adcompiler.frontend.spec import Leaf, leaves
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.text import parse
+from adcompiler.ir.types import is_float
 from adcompiler.ir.verify import verify
+from adcompiler.jacobians import jacobian
 from adcompiler.trees import rebuilt
 
 RNG = np.random.default_rng(5)
@@ -408,3 +415,32 @@ def test_effects_happen_once(capsys):
     for make in JACOBIANS:
         np.testing.assert_allclose(interpreted(make(noisy), X), np.diag(2 * X))
         assert capsys.readouterr().out == "runs\n"
+
+
+def test_modes_agree_on_random_programs():
+    """Whole programs with loops, branches, mutation and views: columns and rows are the same matrix."""
+    options, checked = Options(), 0
+    for number in range(7000, 7040):
+        p = program(Choices.seeded(number))
+        args = tuple(p.args())
+        low = primal(p.function(), tuple(spec_of(a) for a in args), {}, options)
+        flat = [*flatten(args), *(c.read() for c in low.captures if isinstance(c.spec, Leaf))]
+        out = _run(low.function, flat)
+        wrt = [k for k, (_, spec) in enumerate(low.signature) if any(is_float(x.type) for x in leaves(spec))]
+        if not wrt or not all(np.all(np.abs(x) < 1e6) for x in out):
+            continue
+        found = [
+            _run(jacobian(low, wrt, options, mode=mode, bare=False, integers=True).function, flat)
+            for mode in ("jacfwd", "jacrev", "jacobian")
+        ]
+        for rows in zip(*found, strict=True):
+            size = 1.0 + max(np.max(np.abs(r), initial=0.0) for r in rows)
+            for r in rows[1:]:
+                np.testing.assert_allclose(r, rows[0], rtol=1e-7, atol=1e-9 * size, err_msg=p.text)
+        checked += 1
+    assert checked >= 30
+
+
+def _run(fn, flat):
+    verify(fn)
+    return [np.asarray(r) for r in interpret(fn, [np.array(x) if isinstance(x, np.ndarray) else x for x in flat])]

@@ -10,7 +10,7 @@ from test_jacobians import interpreted
 import adcompiler as ad
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
 from adcompiler.ir.interpret import interpret
-from adcompiler.runtime.random import philox4x32
+from adcompiler.runtime.keyed import philox4x32
 
 FULL = 0xFFFFFFFF
 # Known answers of the authors' library, Random123, for philox4x32-10: counter, key, result.
@@ -265,3 +265,25 @@ def test_columns_that_would_have_to_draw_again():
     y = interpreted(ad.jit(thrown), x)
     np.random.seed(3)
     np.testing.assert_allclose(interpreted(ad.jacrev(thrown), x), np.diag(2 * y / x))
+
+
+def emitted(x, key):
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] * ad.random_normal(key, i) * ad.random(key, -i)
+    np.random.seed(key)
+    return total + np.sum(x * np.random.normal(0.0, 2.0, len(x)))
+
+
+def test_a_module_of_its_own_has_the_same_bits(tmp_path):
+    from adcompiler.frontend import spec_of
+    from adcompiler.standalone import module
+
+    x = np.arange(1.0, 4.0)
+    space: dict = {}
+    path = tmp_path / "alone.py"
+    path.write_text(module(emitted, "emitted", tuple(spec_of(a) for a in (x, 7)), 0), encoding="utf-8")
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    assert "adcompiler" not in path.read_text(encoding="utf-8").split('"""')[2]
+    np.testing.assert_array_equal(space["emitted_grad"](x, 7), ad.grad(emitted)(x, 7))
+    assert space["random_normal"](7, 1) == ad.random_normal(7, 1)

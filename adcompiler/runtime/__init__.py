@@ -10,7 +10,7 @@ from adcompiler.runtime.along import argmax, argmin, argsort, cumsum, max_along,
 from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradient, sum_to, where
 from adcompiler.runtime.indexed import einsum, gather, scatter, scatter_add, withdraw
 from adcompiler.runtime.integers import floordiv, int_power, mod
-from adcompiler.runtime.random import random, random_normal, seed
+from adcompiler.runtime.keyed import random, random_normal, seed
 from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln, polygamma
 
 prange = range  # iterations that don't depend on each other; run in order for now

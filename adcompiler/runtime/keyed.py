@@ -17,9 +17,12 @@ from numba import njit, types
 from numba.extending import overload, register_jitable
 
 MASK = 0xFFFFFFFF
-MULTIPLY_0, MULTIPLY_1 = 0xD2511F53, 0xCD9E8D57
-WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is log 2; the first is short
+MULTIPLY_0 = 0xD2511F53
+MULTIPLY_1 = 0xCD9E8D57
+WEYL_0 = 0x9E3779B9
+WEYL_1 = 0xBB67AE85
+LN2_HIGH = 6.93147180369123816490e-01  # a short number: times an exponent it is exact
+LN2_LOW = 1.90821492927058770002e-10  # what it lacks of log 2
 
 
 @register_jitable(fastmath=False)
@@ -155,7 +158,7 @@ for _function, _kernel in ((random, _uniform), (random_normal, _normal)):
     _of_two(_function, _kernel)
 
 
-@njit(cache=True)
+@njit
 def _seed_compiled(n):
     np.random.seed(n)
 
