@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faults.analyses import ANALYSES
+from faults.arrays import ARRAYS
 from faults.backends import BACKENDS
 from faults.fault import Fault
 from faults.frontend import FRONTEND
@@ -12,4 +13,4 @@ from faults.transforms import TRANSFORMS
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*RULES, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS)
+FAULTS: tuple[Fault, ...] = (*RULES, *ARRAYS, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS)
