@@ -12,6 +12,7 @@ import numpy as np
 
 from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.effects import own_writes, writes
 from adcompiler.analysis.extents import dims, meetings
 from adcompiler.backends import into, numba_cpu, python
 from adcompiler.backends.naming import entry_of
@@ -20,7 +21,7 @@ from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
-from adcompiler.ir.core import Function, Operand, Value
+from adcompiler.ir.core import TERMINATORS, Function, Op, Operand, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure, clone, substitute, walk
@@ -194,9 +195,26 @@ def refuse_unclear(fn: Function) -> None:
     for op in walk(fn.body):
         copied = op.name == "contiguous" and bool(aliases.writers.get(op.result))
         unclear = op.name == "contiguous" or (op.name == "reshape" and _strides_vary(op.args[0], structure))
-        if copied or (unclear and aliases.written_after(op, aliases.roots(op.args[0]))):
+        if copied or (
+            unclear and aliases.written_after(op, aliases.roots(op.args[0])) and _outlives(op, structure, aliases)
+        ):
             what = "an array is written to of which it depends on strides whether it shares memory with this one"
             raise TypeMismatch(what, op.loc, "make a copy first: a.copy().reshape(...), np.array(a)")
+
+
+def _outlives(op: Op, structure: Structure, aliases: Aliases) -> bool:
+    """Does a write show whether what the op gives is memory of its own: one through it, or one before its last use?"""
+    place, users, handles = structure.place[op], set[Op](), [op.result]
+    for handle in handles:
+        for user in structure.uses.get(handle, ()):
+            if user.name in TERMINATORS or user.regions or handle in own_writes(user):
+                return True  # (a loop may do anything with what it carries)
+            handles += user.results if user.name in OPS and OPS[user.name].kind == "view" else []
+            users.add(next(o for o in (user, *structure.ancestors(user)) if structure.place[o].region is place.region))
+    last = max((structure.place[o].index for o in users), default=place.index)
+    before = [o for o in place.region.ops[place.index + 1 : last + 1] if o.regions or structure.place[o].index < last]
+    roots = aliases.roots(op.args[0])
+    return any(roots & aliases.roots(a) for o in before for a in writes(o))
 
 
 def _strides_vary(operand: Operand, structure: Structure) -> bool:

@@ -92,6 +92,16 @@ def f(a, x):
         s *= 2.0
     return s * v
 """),
+    "outer_product_of_a_column_written_later": (((3,), (3, 2)), """
+import numpy as np
+
+def f(x, A):
+    s = 0.0
+    for v in A.T:
+        s += np.sum(np.outer(x, v) * np.ravel(v)[0])
+        v[1] *= 0.9
+    return s + np.sum(A)
+"""),
     "captured_array_written": (((3,),), """
 import numpy as np
 
