@@ -101,7 +101,10 @@ def noticed(fault: Fault, brief: bool = False) -> str | None:
             return test
         path.write_text(text, encoding="utf-8")
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        return None if pytest(folder, [test], FIRST) else test
+        if pytest(folder, [test], FIRST):
+            print(f"{fault.name}: {test} fails without the fault too, and says nothing", flush=True)
+            return None
+        return test
 
 
 def judged(fault: Fault, brief: bool = False) -> Verdict:
