@@ -21,7 +21,7 @@ from adcompiler.passes import run_passes
 SCALARS = {"f64": (0.75, 0.5, 0.25), "f32": (0.75, 0.5, 0.25), "i64": (7, 3, 2), "i32": (7, 3, 2), "i16": (300, 3, 2),
            "u8": (250, 7, 2), "u64": (7, 3, 2), "b1": (True, False, True)}  # fmt: skip
 ELEMENTWISE = sorted(name for name, op in OPS.items() if op.kind == "elementwise" and op.evaluate and op.emit)
-ATTRS: dict[str, dict[str, Any]] = dict.fromkeys(("polygamma", "jv", "iv", "ive"), {"n": 1})
+ATTRS: dict[str, dict[str, Any]] = {name: {"n": 1} for name in ("polygamma", "jv", "iv", "ive")}
 NOT_FOR_BOOLS = {"shl", "shr", "sub", "neg", "pow", "floordiv", "mod", "sign", "square", "abs", "clip"}
 
 
