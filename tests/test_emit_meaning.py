@@ -17,6 +17,7 @@ from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.text import parse
 from adcompiler.ir.verify import verify
+from adcompiler.ir.walk import clone
 from adcompiler.passes import run_passes
 
 PROGRAMS: dict[str, tuple[str, str]] = {
@@ -141,7 +142,7 @@ def outcome(run: Any, sizes: tuple[int, int, int, int, bool]) -> tuple[str, list
 
 def texts(fn: Function) -> list[str]:
     """As source, and as a kernel that is not compiled."""
-    kernel = module([run_passes(fn, ["checks"])], kernel=True)
+    kernel = module([run_passes(clone(fn), ["checks"])], kernel=True)
     return [module([fn]), kernel.replace("from numba import njit", "njit = lambda **_: lambda f: f")]
 
 
