@@ -11,7 +11,7 @@ import pytest
 from emit_programs import PROGRAMS
 
 import adcompiler.ops  # noqa: F401  (fills the op table)
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of, identifier
 from adcompiler.backends.python import Options, emit, imports_of, module
 from adcompiler.errors import Loc
 from adcompiler.ir.build import Builder, integer
@@ -48,7 +48,7 @@ def test_source_does_what_the_ir_says(name: str) -> None:
     space: dict[str, Any] = {}
     exec(text, space)
     ours, theirs = ([example(p.type) for p in fn.params] for _ in range(2))
-    got, expected = space[fn.name](*ours), interpret(fn, theirs)
+    got, expected = space[entry_of(fn.name)](*ours), interpret(fn, theirs)
     for a, b in zip(got if len(expected) > 1 else (got,), expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-14)
     for a, b in zip(ours, theirs, strict=True):

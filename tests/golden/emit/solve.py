@@ -1,4 +1,4 @@
-def solve(x, out, tol):
+def solve_(x, out, tol):
     n = len(x)
     s = 0.0
     for i in range(n):
