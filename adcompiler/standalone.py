@@ -250,7 +250,7 @@ def _closure(statements: list[_Statement], wanted: set[str]) -> list[str]:
             wanted |= s.reads
 
 
-LATER = ("adcompiler.runtime.external", "adcompiler.runtime.linalg", "adcompiler.runtime.scipy")
+LATER = tuple(f"adcompiler.runtime.{module}" for module in ("external", "matrices", "factors", "linalg", "scipy"))
 
 
 @lru_cache

@@ -12,7 +12,7 @@ from adcompiler.frontend.arguments import Handler, Kwargs, arguments
 from adcompiler.frontend.context import Context
 from adcompiler.frontend.elementwise import arity, of_scipy, plain, polygamma, strong
 from adcompiler.frontend.indexing import array_of, static_int
-from adcompiler.frontend.linalg import extreme, sum_of
+from adcompiler.frontend.norms import extreme, sum_of
 from adcompiler.frontend.promote import binary, elementwise, need_number, unify, wrap
 from adcompiler.frontend.values import Arr, Num, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import const, integer

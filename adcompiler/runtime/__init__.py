@@ -15,15 +15,17 @@ from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln
 
 prange = range  # iterations that don't depend on each other; run in order for now
 
-LINALG = (
-    "cholesky cofactor cofactor_dot det diag differences eigh eigvalsh gaps inv inv_or_nan leading padded pinv qr "
-    "slogdet solve solve_triangular svd svdvals tril triu"
-)
+LINALG = "cholesky cofactor cofactor_dot det inv inv_or_nan slogdet solve solve_triangular tril triu"
+FACTORS = "diag differences eigh eigvalsh gaps leading padded pinv qr svd svdvals"
 SCIPY = (
     "beta betaln entr erfcinv erfcx erfinv gammainc gammaincc i0 i0e i1 i1e iv ive j0 j1 jv kl_div log_expit log_ndtr "
     "loggamma logit ndtr ndtri rel_entr xlog1py xlogy"
 )
-LATER = dict.fromkeys(LINALG.split(), "linalg") | dict.fromkeys(SCIPY.split(), "scipy")
+LATER = {
+    name: module
+    for module, names in (("linalg", LINALG), ("factors", FACTORS), ("scipy", SCIPY))
+    for name in names.split()
+}
 
 
 def __getattr__(name: str) -> Any:
