@@ -82,7 +82,7 @@ def test_variables_do_not_hide_what_the_function_calls() -> None:
     t = builder.op("add", x, x)
     builder.return_(builder.op("select", where, builder.op("sin", t), t))
     text = emit(Function("np", builder.region))
-    assert "def np(x, where_1):" in text and "where(where_1, np.sin(t), t)" in text
+    assert "def np_(x, where_1):" in text and "where(where_1, np.sin(t), t)" in text
 
 
 def test_the_users_line_stands_beside_the_statements_of_the_reverse_sweep(tmp_path: Path) -> None:
