@@ -279,7 +279,7 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
         %s: f64 = sum %v_bar
         return %s"""),
     "next value read before a write": ("schedule", "f64", """
-        %r: f64 = for %i in 0..3 with (%s: f64 = %a) {
+        %r: f64 = for %i in 0..2 with (%s: f64 = %a) {
           %v: f64 = load %x[%i], safe=True
           store %x[%i] = %s, safe=True
           yield %v
@@ -426,7 +426,7 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
         return %a"""),
 }  # fmt: skip
 
-ARGUMENTS = [(3, 4, 1, 1, False), (3, 4, 0, 2, True), (3, 3, 2, 3, True), (4, 1, 2, 1, False)]
+ARGUMENTS = [(3, 4, 1, 1, False), (3, 4, 0, 2, True), (3, 3, 2, 3, True), (4, 1, 2, 1, False), (2, 3, 1, 5, False)]
 
 
 def outcome(fn: Function, sizes: tuple[int, int, int, int, bool]) -> tuple[str, list[Any]]:
