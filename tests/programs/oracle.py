@@ -199,7 +199,12 @@ def backend(fn: Any, args: list[Any], case: Case, compiled: bool) -> None:
     flat = [b if np.ndim(b) else type(b)(b) if isinstance(b, int | bool) else float(b) for b in flat]
     out_bar = tuple(flat) if len(flat) > 1 else flat[0]
     g = ad.vjp(fn)
-    built = g.lower(tuple(args), out_bar)
+    try:
+        built = g.lower(tuple(args), out_bar)
+    except InternalError:
+        raise
+    except AdcompilerError as error:
+        raise Refused(str(error)) from error
     for text in dict.fromkeys((built.source, built.kernel)):
         space: dict[str, Any] = {}
         exec(text.replace("from numba import njit", "njit = lambda **_: lambda f: f"), space)
