@@ -102,6 +102,13 @@ def f(x, A):
         v[1] *= 0.9
     return s + np.sum(A)
 """),
+    "one_place_written_twice_at_once": (((3,), (4,)), """
+import numpy as np
+
+def f(x, v):
+    x[np.array([0, 0, 2, 0])] = v * v
+    return np.sum(x * x)
+"""),
     "captured_array_written": (((3,),), """
 import numpy as np
 

@@ -15,7 +15,7 @@ ARRAYS = (
           "sweep.b.do(\"scatter\", *self._places(op, sweep, 0), g, **_inside(op))",
           "an element that an index array names twice gets one of both adjoints", NUMPY),
     Fault("every-scattered-value-counts", REVERSE, "take = \"gather\" if once else \"withdraw\"", "take = \"gather\"",
-          "a value that a repeated index overwrites at once gets an adjoint", NUMPY),
+          "a value that a repeated index overwrites at once gets an adjoint", "test_regressions.py"),
     Fault("scatter-keeps-adjoint", REVERSE, "        if once or not self.activity.active(value):\n", "        if False:\n",
           "the adjoint of what an index array overwrites is not reset", NUMPY),
     Fault("withdraw-takes-first", INDEXED, "backwards = places.ravel()[::-1]", "backwards = places.ravel()",
