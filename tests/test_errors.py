@@ -188,7 +188,7 @@ class TestRefused:
             return np.fft.fft(x).real.sum()  # !
 
         def random(x):
-            return x * np.random.rand()  # !
+            return x * np.random.beta(2.0, 3.0)  # !
 
         refused(UnsupportedFunction, built)
         refused(TypeMismatch, captured)

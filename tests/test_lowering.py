@@ -13,7 +13,7 @@ from test_frontend import copied
 from test_zoo import lowered, seeds
 from zoo import PROGRAMS, Program
 
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of
 from adcompiler.backends.python import emit, imports_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend import spec_of
@@ -47,7 +47,7 @@ def as_python(fn: Function) -> Any:
     text = emit(fn, kernel=True)
     space: dict[str, Any] = {}
     exec(imports_of(text) + text, space)
-    run = space[identifier(fn.name)]
+    run = space[entry_of(fn.name)]
 
     def function(_: Function, args: Sequence[Any]) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):

@@ -19,7 +19,7 @@ from test_roundtrip import same as close
 
 import adcompiler as ad
 from adcompiler.backends import python
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of
 from adcompiler.errors import UnsupportedFunction
 from adcompiler.frontend import Lowered, lower, spec_of
 from adcompiler.frontend.capture import flatten
@@ -98,7 +98,7 @@ def test_source(c: Case) -> None:
     source = python.module([fn])
     close(run(read_again(source, fn), args), expected)
     with np.errstate(all="ignore"):
-        found = numbers(executed(source, identifier(fn.name))(*copy.deepcopy(args)))
+        found = numbers(executed(source, entry_of(fn.name))(*copy.deepcopy(args)))
     close(found, expected)
 
 

@@ -16,7 +16,7 @@ from test_zoo import lowered, seeds
 from zoo import PROGRAMS, Program
 
 from adcompiler.backends import python
-from adcompiler.backends.naming import identifier
+from adcompiler.backends.naming import entry_of
 from adcompiler.driver import AFTER, BEFORE, Options, optimize
 from adcompiler.frontend import lower
 from adcompiler.frontend.capture import flatten
@@ -37,7 +37,7 @@ def read_again(text: str, fn: Function) -> Function:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     space: dict[str, Any] = {"__name__": "generated"}
     exec(compile(text, file, "exec"), space)
-    result = lower(space[identifier(fn.name)], tuple(Leaf(p.type) for p in fn.params)).function
+    result = lower(space[entry_of(fn.name)], tuple(Leaf(p.type) for p in fn.params)).function
     verify(result)
     return result
 
@@ -108,7 +108,7 @@ def test_zoo(p: Program) -> None:
         if readable(p):
             same(run(read_again(source, fn), args), expected)
         for text in (source, python.module([optimize(clone(fn), ("checks",), Options())], kernel=True)):
-            same(numbers(executed(text, identifier(fn.name))(*copy.deepcopy(args))), expected)
+            same(numbers(executed(text, entry_of(fn.name))(*copy.deepcopy(args))), expected)
 
 
 @steady
