@@ -249,3 +249,32 @@ def test_dtypes() -> None:
     assert isinstance(zero, np.ndarray) and zero.shape == () and zero == 3.0
     with pytest.raises(ad.NotDifferentiable, match="astype"):
         ad.grad(f)(np.array([1, 2]))
+
+
+def _log_first(x):
+    s = np.log(x)
+    return s if x > 0.0 else 0.0
+
+
+def _guarded_quotient(x):
+    r = math.sqrt(x * x)
+    if r > 1e-9:
+        return x / r + r
+    return 0.0
+
+
+def _used_in_one_branch(x):
+    r = math.sqrt(x)
+    y = 0.0
+    if r > 0.5:
+        for _ in range(2):
+            y += 2.0 * r
+    return y
+
+
+@pytest.mark.parametrize("f", [_log_first, _guarded_quotient, _used_in_one_branch])
+def test_a_branch_not_taken_passes_nothing(f) -> None:
+    """What is made before a branch, and used in one arm only, has an adjoint of exactly zero in the other."""
+    assert ad.grad(f)(0.0) == 0.0
+    assert ad.jvp(f)((0.0,), (1.0,)) == (0.0, 0.0)
+    assert ad.grad(f)(2.0) == pytest.approx((f(2.0 + 1e-6) - f(2.0 - 1e-6)) / 2e-6, rel=1e-6)

@@ -14,7 +14,7 @@ from adcompiler.analysis.alias import Aliases
 from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.table import OPS, OpDef
 from adcompiler.ir.types import Array, Stack, is_float
-from adcompiler.ir.walk import values, walk
+from adcompiler.ir.walk import free, values, walk
 
 
 def differentiable(op: Op) -> tuple[int, ...]:
@@ -101,6 +101,8 @@ class Activity:
     @cached_property
     def _chosen_from(self) -> set[Value]:
         taken = [a for op in walk(self._fn.body) if op.name in OPS and OPS[op.name].mask for a in op.args]
+        branches = (region for op in walk(self._fn.body) if op.name == "if" for region in op.regions)
+        taken += [v for region in branches for v in free(region)]  # what one branch uses, the other may not
         return self._closure(self._fn, self._keys(taken), self._backward)
 
     @cached_property
