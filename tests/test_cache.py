@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import adcompiler as ad
+from adcompiler.backends import cache
 
 PROGRAM = """
 import sys
 import numpy as np
 import adcompiler as ad
+from adcompiler.backends import cache
 from helper import scale
 
 def f(x):
@@ -105,3 +107,18 @@ def test_options_have_files_of_their_own(tmp_path, monkeypatch):
     assert len(paths) == 4 and all(Path(p).parent == tmp_path for p in paths)
     assert ad.grad(f, cache=False).lower(np.ones(3)).path is None
     assert len(list(tmp_path.glob("*.py"))) == 4
+
+
+def test_what_a_module_is_named_by(monkeypatch):
+    """Its text, the key, and the text of the helpers that are compiled into it."""
+    name = cache.digest("text", ("a",))
+    assert cache.digest("text", ("a",)) == name
+    assert len({name, cache.digest("text", ("b",)), cache.digest("other", ("a",)), cache.digest("text")}) == 4
+    cache.environment.cache_clear()
+    try:
+        monkeypatch.setattr(cache, "_helpers", lambda: "def where(c, a, b): return b")
+        assert cache.digest("text", ("a",)) != name
+    finally:
+        monkeypatch.undo()
+        cache.environment.cache_clear()
+    assert cache.digest("text", ("a",)) == name

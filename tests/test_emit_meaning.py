@@ -50,6 +50,21 @@ PROGRAMS: dict[str, tuple[str, str]] = {
         store %x[0] = 9.0
         %t_1: f64 = add %x_0, 1.0
         return %t_1"""),
+    "neighbours that trade places": ("f64", """
+        for %i in 0..2 {
+          %t: f64 = load %x[%i]
+          %t_1: i64 = add %i, 1
+          %t_2: f64 = load %x[%t_1]
+          %t_3: f64 = mul 0.5, %t
+          %t_4: f64 = add %t_2, %t_3
+          %t_5: f64 = mul %t, %t_2
+          %t_6: f64 = add %t_5, %t
+          store %x[%i] = %t_4
+          store %x[%t_1] = %t_6
+          yield
+        }
+        %t_7: f64 = sum %x
+        return %t_7"""),
     "exit decided by this trip": ("(f64, f64)", """
         %r: f64, %q: f64 = for %i in 0..9 with (%s: f64 = %a, %p: f64 = %b) {
           %u: f64 = add %s, 1.0
