@@ -12,6 +12,7 @@ import pytest
 from test_passes_meaning import ARGUMENTS, PARAMS
 from test_passes_meaning import PROGRAMS as OTHERS
 
+import adcompiler as ad
 from adcompiler.backends.python import module
 from adcompiler.ir.core import Function
 from adcompiler.ir.interpret import interpret
@@ -175,3 +176,16 @@ def test_meaning_is_kept(name: str) -> None:
             assert found == kind, f"{found} for {kind}\n{emitted}"
             for a, b in zip(values, expected, strict=True):
                 np.testing.assert_allclose(np.asarray(a, float), np.asarray(b, float), rtol=1e-12, err_msg=emitted)
+
+
+def test_elements_that_change_are_read_before() -> None:
+    """The adjoint of neighbours that trade places: each is written while the other is still needed."""
+
+    def f(x):
+        for i in range(len(x) - 1):
+            x[i], x[i + 1] = x[i + 1] + 0.5 * x[i], x[i] * x[i + 1] + x[i]
+        return np.sum(x)
+
+    x, step = np.array([1.5, -0.5, 2.0]), 1e-6
+    slopes = [(f(x + step * e) - f(x - step * e)) / (2 * step) for e in np.eye(3)]
+    np.testing.assert_allclose(ad.grad(f)(x), slopes, rtol=1e-8)
