@@ -387,3 +387,27 @@ def test_a_module_of_its_own(tmp_path):
     h, d = 1e-6, np.array([0.3, -0.7, 0.2])
     slope = (model["f"](x + h * d, a) - model["f"](x - h * d, a)) / (2 * h)
     assert alone["f_grad"](x.copy(), a.copy()) @ d == pytest.approx(slope, rel=1e-7)
+
+
+def test_index_arrays_compiled() -> None:
+    """Entries that count from the end, axes that NumPy moves to the front, repeats of which the last wins."""
+
+    def f(x, v):
+        picked = x[np.array([-1, 0, -2])] ** 2
+        apart = x[np.array([0, 2]), :, np.array([1, -1])]
+        y = np.zeros(3)
+        y[np.array([1, 1, -3])] = v
+        weights = (np.arange(3.0) * 0.5 + v)[np.array([-1, 0, 1])]
+        return np.sum(picked[:, 0, 1] * y * weights) + np.sum(apart[:, 1] * apart[:, 0])
+
+    rng = np.random.default_rng(5)
+    x, v = rng.standard_normal((3, 2, 4)), rng.standard_normal(3)
+    value, (x_bar, v_bar) = ad.value_and_grad(f, argnums=(0, 1))(x, v)
+    assert value == pytest.approx(f(x, v), rel=1e-13)
+    step = 1e-6
+    for bar, k, given in ((x_bar, 0, x), (v_bar, 1, v)):
+        for place in np.ndindex(given.shape):
+            up, down = [x.copy(), v.copy()], [x.copy(), v.copy()]
+            up[k][place] += step
+            down[k][place] -= step
+            assert bar[place] == pytest.approx((f(*up) - f(*down)) / (2 * step), rel=1e-6, abs=1e-8)
