@@ -186,7 +186,7 @@ class _Parts:
             raise TypeMismatch(f"{_name(fwd)} does not return (out, residuals)", _begin(fwd), "return out, (x, y)")
         out, kept = ahead.result.items
         self.agree(out, fwd, "out")
-        back = self.lowered(bwd, (kept, mapped(self.low.result, _strong)))
+        back = self.lowered(bwd, (kept, mapped(self.low.result, _shape)))
         self.sweep(ahead, hidden_ahead, len(list(leaves(out))))
         self.pullback(back, bwd, kept)
 
@@ -289,13 +289,8 @@ class _Parts:
         return found
 
 
-def _strong(leaf: Leaf) -> Leaf:
-    """The type of an adjoint of a result."""
-    return Leaf(_contiguous(leaf.type))
-
-
 def _shape(leaf: Leaf) -> Leaf:
-    """What two results must have in common."""
+    """What two results must have in common, and the type of an adjoint of one."""
     return Leaf(_contiguous(leaf.type))
 
 

@@ -26,7 +26,7 @@ from adcompiler.analysis.extents import dims
 from adcompiler.backends import cache
 from adcompiler.driver import Built, Options
 from adcompiler.frontend import Capture, spec_of
-from adcompiler.frontend.capture import TRUSTED
+from adcompiler.frontend.capture import TRUSTED, trusted
 from adcompiler.frontend.source import lines_of
 from adcompiler.frontend.spec import Leaf, Spec, with_dims
 
@@ -58,7 +58,7 @@ def _identity(value: Any) -> Any:
         return _of_class(value)
     if isinstance(value, enum.Enum):
         return "enum", _identity(type(value)), value.name
-    if _trusted(value):
+    if trusted(value) and hasattr(value, "__name__"):
         return "library", getattr(value, "__module__", ""), value.__name__
     if isinstance(value, Options):
         return "options", [(f.name, _ordered(getattr(value, f.name))) for f in fields(value)], sorted(value.disabled)
@@ -72,13 +72,6 @@ def _identity(value: Any) -> Any:
 
 def _ordered(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else repr(value)
-
-
-def _trusted(value: Any) -> bool:
-    named = isinstance(value, np.ufunc | types.BuiltinFunctionType)
-    module = getattr(value, "__module__", None) or ""
-    library = callable(value) and not hasattr(value, "__ad_lower__") and module.split(".")[0] in TRUSTED
-    return named or (library and hasattr(value, "__name__"))
 
 
 def _of_class(cls: type) -> Any:
@@ -140,7 +133,7 @@ def _binding(names: dict[str, Any], name: str) -> str:
     value = names[name]
     if isinstance(value, types.ModuleType):
         return f"module {value.__name__}"
-    if _trusted(value):
+    if trusted(value) and hasattr(value, "__name__"):
         return f"library {getattr(value, '__module__', '')}.{value.__name__}"
     return "class" if isinstance(value, type) else "value"
 

@@ -32,7 +32,7 @@ from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Const, Operand, Value
 from adcompiler.ir.types import Array, Scalar
 
-__all__ = ["boxed", "captured", "flatten", "lookup"]
+__all__ = ["boxed", "captured", "flatten", "lookup", "trusted"]
 TRUSTED = ("numpy", "math", "scipy", "builtins", "adcompiler", "numba", "functools", "operator", "dataclasses")
 
 
@@ -119,14 +119,14 @@ def captured(cx: Context, name: str, place: Place, key: Any) -> Val:
         kind = type(value).__name__
         raise cx.error(f"'{name}' is a {kind} outside of the function: it may change at any time",
                        "a tuple, a dataclass or an array, or pass it as an argument")  # fmt: skip
-    if isinstance(value, types.ModuleType | type) or value is None or _trusted(value):
+    if isinstance(value, types.ModuleType | type) or value is None or trusted(value):
         return NONE if value is None else from_static(value)
     if key not in cx.captures:
         cx.captures[key] = _capture(cx, name, place, value)
     return cx.captures[key][1]()
 
 
-def _trusted(value: Any) -> bool:
+def trusted(value: Any) -> bool:
     """Functions of libraries: nobody rebinds them."""
     if not callable(value) or hasattr(value, "__ad_lower__"):
         return False
