@@ -32,8 +32,8 @@ check: $(STAMP) ## format, lint, types, layers and a smoke test (a minute)
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_layers.py tests/test_readme.py
 
-bench: $(STAMP) ## the benchmark suite (not built yet)
-	@$(BIN)/adcompiler bench
+bench: $(STAMP) ## the benchmark suite, with JAX, PyTorch and autograd where they are installed: pip install -e .[bench]
+	@$(BIN)/adcompiler bench $(BENCH)
 
 clean: ## remove the virtual environment and what the tools left
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

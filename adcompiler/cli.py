@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adcompiler import api, describe, standalone
+from adcompiler import api, describe, standalone, suite
 from adcompiler.backends import python
 from adcompiler.driver import Built, to_loops
 from adcompiler.errors import AdcompilerError, GradientMismatch, TypeMismatch, UnsupportedFunction
@@ -33,7 +33,6 @@ TRANSFORMS: dict[str, Callable[..., Any]] = {"primal": api.jit, "forward": api.j
 LATER = {
     "graph": "the IR as a picture",
     "report": "source, IR and adjoint side by side",
-    "bench": "the benchmark suite",
 }
 
 
@@ -242,6 +241,12 @@ def info(args: argparse.Namespace) -> int:
     return 0
 
 
+def bench(args: argparse.Namespace) -> int:
+    given = [*args.names, *(["--quick"] if args.quick else [])]
+    given += [part for name in ("json", "without") if (value := getattr(args, name)) for part in (f"--{name}", value)]
+    return suite.run(given)
+
+
 def later(args: argparse.Namespace) -> int:
     raise UnsupportedFunction(f"adcompiler {args.command} is not built yet")
 
@@ -278,6 +283,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--size", type=int, default=4, help="the length of every axis of the arrays drawn (4)")
     command("ops", ops, "every primitive: its derivative, what reverse mode keeps, where it runs")
     command("info", info, "versions, vector math, BLAS, threads, CUDA, MPI: what this machine has")
+    sub = command("bench", bench, "the benchmark suite: our gradients, gradients by hand, JAX, PyTorch and autograd")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="of problems, as in gmm; all without it")
+    sub.add_argument("--json", metavar="FILE", help="keep what was measured in a file")
+    sub.add_argument("--quick", action="store_true", help="fewer rounds, and neither compile time nor memory")
+    sub.add_argument("--without", metavar="NAMES", help="leave out, of: jax, torch, autograd, costs")
     for name, text in LATER.items():
         sub = command(name, later, f"{text} (not built yet)")
         sub.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

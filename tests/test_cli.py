@@ -230,7 +230,6 @@ def test_a_terminal_gets_colours(capsys, file, monkeypatch):
         (["check", "{}:outside"], ["IndexError"]),
         (["graph", "{}:wave", "-o", "x.svg"], ["not built yet"]),
         (["report", "{}:wave", "-o", "x.html"], ["not built yet"]),
-        (["bench"], ["not built yet"]),
     ],
 )
 def test_errors_go_to_standard_error_with_status_2(capsys, file, argv, words):

@@ -9,9 +9,9 @@ import adcompiler
 
 ROOT = Path(adcompiler.__file__).parent
 LAYERS = (
-    "__main__", "cli", "standalone describe", "__init__", "gradcheck", "api", "transform custom", "along jacobians",
-    "derive wrapper entries", "warm", "driver", "backends", "transforms passes lowering binding trees",
-    "frontend analysis", "ops", "ir", "errors",
+    "__main__", "cli", "standalone describe suite", "__init__", "gradcheck", "api", "transform custom",
+    "along jacobians", "derive wrapper entries", "warm", "driver", "backends",
+    "transforms passes lowering binding trees", "frontend analysis", "ops", "ir", "errors",
 )  # fmt: skip
 RANK = {name: k for k, row in enumerate(LAYERS) for name in row.split()}
 

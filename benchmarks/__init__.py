@@ -1,0 +1,1 @@
+"""The benchmark suite: programs in our language against gradients written by hand and the field's other tools."""

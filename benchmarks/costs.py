@@ -1,0 +1,83 @@
+"""What a first call costs in a new process, with empty caches and with full ones, and the memory of a call.
+
+`measured` starts processes; each runs this file as a program, which does one entry and prints what it took.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from numba import njit
+
+from benchmarks import problems
+from benchmarks.problem import Problem
+from benchmarks.run import Row, calls
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def measured(row: Row, style: str) -> None:
+    """Fill in what a row's entries cost: ours, the plain gradient by hand, and JAX."""
+    for name, entry in (("ours", f"ours {style}"), ("plain", "plain"), ("jax", "jax")):
+        if name not in row.times:
+            continue
+        with tempfile.TemporaryDirectory() as caches:
+            first = _child(row, entry, caches)
+            row.compile[name] = first["first"]
+            if name != "jax":  # which keeps nothing between processes unless told to
+                again = _child(row, entry, caches)
+                row.warm[name] = again["first"]
+                if again["memory"] is not None:
+                    row.memory[name] = again["memory"]
+
+
+def _child(row: Row, entry: str, caches: str) -> dict:
+    """One new process with these caches."""
+    places = {"ADCOMPILER_CACHE_DIR": f"{caches}/ours", "NUMBA_CACHE_DIR": f"{caches}/numba"}
+    command = [sys.executable, "-m", "benchmarks.costs", row.problem, row.size, entry]
+    done = subprocess.run(command, env={**os.environ, **places}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command[2:])} failed:\n{done.stderr}")
+    found: dict = json.loads(done.stdout)
+    return found
+
+
+def first_call(problem: Problem, entry: str) -> float:
+    """CPU seconds of the first call on small inputs, less those of a second one; Numba itself is running already."""
+    njit(lambda x: x + 1.0)(1.0)
+    call = calls(problem, problem.small(), without=set(problem.peers) - {entry})[0][entry]
+    clock = time.process_time
+    start = clock()
+    call()
+    between = clock()
+    call()
+    return max(0.0, (between - start) - (clock() - between))
+
+
+def peak(problem: Problem, size: str, entry: str) -> int | None:
+    """Bytes that a call needs at its peak beyond what is there before it, its inputs among that; None where the
+    system doesn't tell."""
+    if not CLEAR.exists():
+        return None
+    call = calls(problem, problem.sizes[size](), without=set(problem.peers) - {entry})[0][entry]
+    CLEAR.write_text("5")  # the peak so far is forgotten
+    before = _status("VmRSS")
+    call()
+    return max(0, _status("VmHWM") - before)
+
+
+def _status(field: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field + ":"))
+    return 1024 * int(line.split()[1])
+
+
+if __name__ == "__main__":
+    name, size, entry = sys.argv[1:]
+    problem = problems.load(name)
+    print(json.dumps({"first": first_call(problem, entry), "memory": peak(problem, size, entry)}))

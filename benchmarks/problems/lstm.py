@@ -1,0 +1,173 @@
+"""ADBench's lstm: the loss of a character model with diagonal weights. Srajer et al. 2018, section 4.4."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from benchmarks.adbench import lstm_file, reference
+from benchmarks.problem import Problem, differentiated, plain
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def lstm(main, extra, state, sequence):
+    characters, bits = sequence.shape
+    layers = main.shape[0] // 2
+    z = np.zeros(bits)
+    total = 0.0
+    for t in range(characters - 1):
+        for i in range(bits):
+            z[i] = sequence[t, i] * extra[0, i]
+        for layer in range(layers):
+            weight, bias = main[2 * layer], main[2 * layer + 1]
+            hidden, cell = state[2 * layer], state[2 * layer + 1]
+            for i in range(bits):
+                forget = sigmoid(z[i] * weight[i] + bias[i])
+                ingate = sigmoid(hidden[i] * weight[bits + i] + bias[bits + i])
+                outgate = sigmoid(z[i] * weight[2 * bits + i] + bias[2 * bits + i])
+                change = math.tanh(hidden[i] * weight[3 * bits + i] + bias[3 * bits + i])
+                cell[i] = cell[i] * forget + ingate * change
+                hidden[i] = outgate * math.tanh(cell[i])
+                z[i] = hidden[i]
+        summed = 2.0
+        for i in range(bits):
+            summed += math.exp(z[i] * extra[1, i] + extra[2, i])
+        normalizer = math.log(summed)
+        for i in range(bits):
+            total += sequence[t + 1, i] * (z[i] * extra[1, i] + extra[2, i] - normalizer)
+    return -total / (bits * (characters - 1))
+
+
+@plain
+def objective(main, extra, state, sequence):
+    characters, bits = sequence.shape
+    layers = main.shape[0] // 2
+    state = state.copy()
+    z = np.zeros(bits)
+    total = 0.0
+    for t in range(characters - 1):
+        for i in range(bits):
+            z[i] = sequence[t, i] * extra[0, i]
+        for a in range(layers):
+            w, b = main[2 * a], main[2 * a + 1]
+            for i in range(bits):
+                h = state[2 * a, i]
+                f = 1.0 / (1.0 + math.exp(-(z[i] * w[i] + b[i])))
+                g = 1.0 / (1.0 + math.exp(-(h * w[bits + i] + b[bits + i])))
+                o = 1.0 / (1.0 + math.exp(-(z[i] * w[2 * bits + i] + b[2 * bits + i])))
+                c = math.tanh(h * w[3 * bits + i] + b[3 * bits + i])
+                state[2 * a + 1, i] = state[2 * a + 1, i] * f + g * c
+                state[2 * a, i] = o * math.tanh(state[2 * a + 1, i])
+                z[i] = state[2 * a, i]
+        summed = 2.0
+        for i in range(bits):
+            summed += math.exp(z[i] * extra[1, i] + extra[2, i])
+        normalizer = math.log(summed)
+        for i in range(bits):
+            total += sequence[t + 1, i] * (z[i] * extra[1, i] + extra[2, i] - normalizer)
+    return -total / (bits * (characters - 1))
+
+
+@plain
+def by_hand(main, extra, state, sequence):
+    """Gates, the tanh of the cells, and states before each step are kept; derivatives are products of those."""
+    characters, bits = sequence.shape
+    layers = main.shape[0] // 2
+    steps = characters - 1
+    hidden, cell = np.empty((steps + 1, layers, bits)), np.empty((steps + 1, layers, bits))
+    gates = np.empty((steps, layers, 5, bits))
+    outputs = np.empty((steps, bits))
+    for a in range(layers):
+        hidden[0, a] = state[2 * a]
+        cell[0, a] = state[2 * a + 1]
+    z = np.empty(bits)
+    total = 0.0
+    for t in range(steps):
+        for i in range(bits):
+            z[i] = sequence[t, i] * extra[0, i]
+        for a in range(layers):
+            w, b = main[2 * a], main[2 * a + 1]
+            for i in range(bits):
+                h = hidden[t, a, i]
+                f = 1.0 / (1.0 + math.exp(-(z[i] * w[i] + b[i])))
+                g = 1.0 / (1.0 + math.exp(-(h * w[bits + i] + b[bits + i])))
+                o = 1.0 / (1.0 + math.exp(-(z[i] * w[2 * bits + i] + b[2 * bits + i])))
+                c = math.tanh(h * w[3 * bits + i] + b[3 * bits + i])
+                new = cell[t, a, i] * f + g * c
+                u = math.tanh(new)
+                cell[t + 1, a, i] = new
+                hidden[t + 1, a, i] = o * u
+                z[i] = o * u
+                gates[t, a, 0, i], gates[t, a, 1, i], gates[t, a, 2, i] = f, g, o
+                gates[t, a, 3, i], gates[t, a, 4, i] = c, u
+        summed = 2.0
+        for i in range(bits):
+            outputs[t, i] = math.exp(z[i] * extra[1, i] + extra[2, i])
+            summed += outputs[t, i]
+        normalizer = math.log(summed)
+        for i in range(bits):
+            total += sequence[t + 1, i] * (z[i] * extra[1, i] + extra[2, i] - normalizer)
+            outputs[t, i] /= summed
+    main_bar, extra_bar = np.zeros_like(main), np.zeros_like(extra)
+    hidden_bar, cell_bar = np.zeros((layers, bits)), np.zeros((layers, bits))
+    z_bar = np.empty(bits)
+    scale = -1.0 / (bits * steps)
+    for t in range(steps - 1, -1, -1):
+        weight = 0.0
+        for i in range(bits):
+            weight += sequence[t + 1, i]
+        for i in range(bits):
+            y_bar = scale * (sequence[t + 1, i] - weight * outputs[t, i])
+            extra_bar[1, i] += y_bar * hidden[t + 1, layers - 1, i]
+            extra_bar[2, i] += y_bar
+            z_bar[i] = y_bar * extra[1, i]
+        for a in range(layers - 1, -1, -1):
+            w, w_bar, b_bar = main[2 * a], main_bar[2 * a], main_bar[2 * a + 1]
+            for i in range(bits):
+                f, g, o = gates[t, a, 0, i], gates[t, a, 1, i], gates[t, a, 2, i]
+                c, u = gates[t, a, 3, i], gates[t, a, 4, i]
+                below = hidden[t + 1, a - 1, i] if a > 0 else sequence[t, i] * extra[0, i]
+                h = hidden[t, a, i]
+                h_bar = hidden_bar[a, i] + z_bar[i]
+                o_bar = h_bar * u * o * (1.0 - o)
+                new_bar = cell_bar[a, i] + h_bar * o * (1.0 - u * u)
+                f_bar = new_bar * cell[t, a, i] * f * (1.0 - f)
+                g_bar = new_bar * c * g * (1.0 - g)
+                c_bar = new_bar * g * (1.0 - c * c)
+                cell_bar[a, i] = new_bar * f
+                hidden_bar[a, i] = g_bar * w[bits + i] + c_bar * w[3 * bits + i]
+                z_bar[i] = f_bar * w[i] + o_bar * w[2 * bits + i]
+                w_bar[i] += f_bar * below
+                b_bar[i] += f_bar
+                w_bar[bits + i] += g_bar * h
+                b_bar[bits + i] += g_bar
+                w_bar[2 * bits + i] += o_bar * below
+                b_bar[2 * bits + i] += o_bar
+                w_bar[3 * bits + i] += c_bar * h
+                b_bar[3 * bits + i] += c_bar
+        for i in range(bits):
+            extra_bar[0, i] += z_bar[i] * sequence[t, i]
+    return scale * total, main_bar, extra_bar
+
+
+def inputs(layers, characters, bits):
+    rng = np.random.default_rng(0)
+    main, extra = rng.standard_normal((2 * layers, 4 * bits)), rng.standard_normal((3, bits))
+    return main, extra, rng.standard_normal((2 * layers, bits)), (rng.random((characters, bits)) < 0.5) * 1.0
+
+
+PROBLEM = Problem(
+    name="lstm",
+    text=__doc__,
+    ours={"loops": differentiated(lstm, argnums=(0, 1))},
+    sizes={"l2 c1024": lambda: lstm_file("l2 c1024")},
+    small=lambda: inputs(2, 6, 3),
+    objective=objective,
+    plain=by_hand,
+    best=by_hand,
+    reference=lambda size: reference("lstm", size),
+)

@@ -1,0 +1,166 @@
+"""The Lotka-Volterra equations by the classical Runge-Kutta method: x^2 + y^2 at the end, by the four parameters.
+
+x' = p0 x - p1 x y, y' = p3 x y - p2 y."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import peers
+from benchmarks.problem import Problem, differentiated, fast, plain
+
+
+def slope(x, y, p):
+    return p[0] * x - p[1] * x * y, p[3] * x * y - p[2] * y
+
+
+def ode(p, steps, h):
+    x, y = 1.0, 1.0
+    for _ in range(steps):
+        a0, b0 = slope(x, y, p)
+        a1, b1 = slope(x + 0.5 * h * a0, y + 0.5 * h * b0, p)
+        a2, b2 = slope(x + 0.5 * h * a1, y + 0.5 * h * b1, p)
+        a3, b3 = slope(x + h * a2, y + h * b2, p)
+        x += h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3)
+        y += h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
+    return x * x + y * y
+
+
+def reverse(p, steps, h):
+    """Both states are kept, the stages computed again."""
+    p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
+    kept = np.empty((steps, 2))
+    x, y = 1.0, 1.0
+    for s in range(steps):
+        kept[s, 0] = x
+        kept[s, 1] = y
+        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
+        u, v = x + 0.5 * h * a0, y + 0.5 * h * b0
+        a1, b1 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        u, v = x + 0.5 * h * a1, y + 0.5 * h * b1
+        a2, b2 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        u, v = x + h * a2, y + h * b2
+        a3, b3 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        x += h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3)
+        y += h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
+    value = x * x + y * y
+    x_bar, y_bar = 2.0 * x, 2.0 * y
+    g0 = g1 = g2 = g3 = 0.0
+    for s in range(steps - 1, -1, -1):
+        x, y = kept[s, 0], kept[s, 1]
+        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
+        u1, v1 = x + 0.5 * h * a0, y + 0.5 * h * b0
+        a1, b1 = p0 * u1 - p1 * u1 * v1, p3 * u1 * v1 - p2 * v1
+        u2, v2 = x + 0.5 * h * a1, y + 0.5 * h * b1
+        a2, b2 = p0 * u2 - p1 * u2 * v2, p3 * u2 * v2 - p2 * v2
+        u3, v3 = x + h * a2, y + h * b2
+        # The last stage, and back.
+        a_bar, b_bar = h / 6.0 * x_bar, h / 6.0 * y_bar
+        a3_bar, b3_bar = a_bar, b_bar
+        w = u3 * v3
+        g0 += u3 * a3_bar
+        g1 -= w * a3_bar
+        g2 -= v3 * b3_bar
+        g3 += w * b3_bar
+        u_bar = (p0 - p1 * v3) * a3_bar + p3 * v3 * b3_bar
+        v_bar = (p3 * u3 - p2) * b3_bar - p1 * u3 * a3_bar
+        a2_bar, b2_bar = 2.0 * a_bar + h * u_bar, 2.0 * b_bar + h * v_bar
+        x_next, y_next = x_bar + u_bar, y_bar + v_bar
+        w = u2 * v2
+        g0 += u2 * a2_bar
+        g1 -= w * a2_bar
+        g2 -= v2 * b2_bar
+        g3 += w * b2_bar
+        u_bar = (p0 - p1 * v2) * a2_bar + p3 * v2 * b2_bar
+        v_bar = (p3 * u2 - p2) * b2_bar - p1 * u2 * a2_bar
+        a1_bar, b1_bar = 2.0 * a_bar + 0.5 * h * u_bar, 2.0 * b_bar + 0.5 * h * v_bar
+        x_next += u_bar
+        y_next += v_bar
+        w = u1 * v1
+        g0 += u1 * a1_bar
+        g1 -= w * a1_bar
+        g2 -= v1 * b1_bar
+        g3 += w * b1_bar
+        u_bar = (p0 - p1 * v1) * a1_bar + p3 * v1 * b1_bar
+        v_bar = (p3 * u1 - p2) * b1_bar - p1 * u1 * a1_bar
+        a0_bar, b0_bar = a_bar + 0.5 * h * u_bar, b_bar + 0.5 * h * v_bar
+        x_next += u_bar
+        y_next += v_bar
+        w = x * y
+        g0 += x * a0_bar
+        g1 -= w * a0_bar
+        g2 -= y * b0_bar
+        g3 += w * b0_bar
+        x_bar = x_next + (p0 - p1 * y) * a0_bar + p3 * y * b0_bar
+        y_bar = y_next + (p3 * x - p2) * b0_bar - p1 * x * a0_bar
+    p_bar = np.empty(4)
+    p_bar[0], p_bar[1], p_bar[2], p_bar[3] = g0, g1, g2, g3
+    return value, p_bar
+
+
+@plain
+def objective(p, steps, h):
+    p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
+    x, y = 1.0, 1.0
+    for _ in range(steps):
+        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
+        u, v = x + 0.5 * h * a0, y + 0.5 * h * b0
+        a1, b1 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        u, v = x + 0.5 * h * a1, y + 0.5 * h * b1
+        a2, b2 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        u, v = x + h * a2, y + h * b2
+        a3, b3 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
+        x += h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3)
+        y += h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
+    return x * x + y * y
+
+
+def step(x, y, p, h):
+    """One step, for the tools that record."""
+    a0, b0 = slope(x, y, p)
+    a1, b1 = slope(x + 0.5 * h * a0, y + 0.5 * h * b0, p)
+    a2, b2 = slope(x + 0.5 * h * a1, y + 0.5 * h * b1, p)
+    a3, b3 = slope(x + h * a2, y + h * b2, p)
+    return x + h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3), y + h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
+
+
+def in_jax(np):
+    import jax
+
+    def objective(p, steps, h):
+        start = np.ones(()), np.ones(())
+        (x, y), _ = jax.lax.scan(lambda s, _: (step(*s, p, h), None), start, None, length=steps)
+        return x * x + y * y
+
+    return objective
+
+
+def recorded(_):
+    def objective(p, steps, h):
+        x, y = 1.0, 1.0
+        for _ in range(steps):
+            x, y = step(x, y, p, h)
+        return x * x + y * y
+
+    return objective
+
+
+def inputs(steps):
+    return np.array([1.5, 1.0, 3.0, 1.0]), steps, 0.001
+
+
+PROBLEM = Problem(
+    name="ode",
+    text=__doc__,
+    ours={"loops": differentiated(ode)},
+    sizes={"1e4 steps": lambda: inputs(10_000)},
+    small=lambda: inputs(20),
+    objective=objective,
+    plain=plain(reverse),
+    best=fast(reverse),
+    peers={
+        "jax": peers.jax(in_jax, static=(1,)),
+        "torch": peers.torch(recorded),
+        "autograd": peers.autograd(recorded),
+    },
+)
