@@ -20,6 +20,7 @@ import llvmlite.binding as llvm
 import numba
 
 from adcompiler.backends import cache
+from adcompiler.driver import Options
 from adcompiler.errors import MissingRule
 from adcompiler.ir.build import Builder, Handle
 from adcompiler.ir.core import Region, Value
@@ -181,12 +182,21 @@ def processor() -> Iterator[tuple[str, str]]:
     features = llvm.get_host_cpu_features()
     wide = next((name for name in ("avx512f", "avx2", "avx", "neon") if features.get(name)), "no wide vectors")
     yield "CPU", f"{llvm.get_host_cpu_name()}, {os.cpu_count()} cores, {wide}"
-    yield "vector math", "libm (exp, log, sin, ... one number at a time)"
+    yield "vector math", _vector_math()
     yield "BLAS", blas()
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"):
         if name in os.environ:
             yield name, f"{os.environ[name]} (unset it: it slows products or warm starts down)"
     yield "threads", f"Numba {numba.get_num_threads()}; adcompiler 1 (parallel=True is not built yet)"
+
+
+def _vector_math() -> str:
+    from adcompiler.runtime import simd
+
+    own = f"adcompiler's own in vectors of {simd.vector_bits()[0]} bits: {', '.join(simd.FUNCTIONS)}"
+    if "vector" in Options().disabled:
+        own = "libm, one number at a time (ADCOMPILER_DISABLE names vector)"
+    return f"{own}; other functions, and fastmath=False: libm"
 
 
 def blas() -> str:

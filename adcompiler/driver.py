@@ -85,7 +85,7 @@ class Options:
 def _known(names: Iterable[str]) -> frozenset[str]:
     """Names of passes that can be switched off."""
     found = frozenset(names)
-    optional = [*(name for name in passes.PASSES if name != "checks"), "fuse"]  # errors are no optimization
+    optional = [*(name for name in passes.PASSES if name != "checks"), "fuse", "vector"]  # errors are no optimization
     for name in found:
         if name not in optional:
             raise UnsupportedFunction(f"no pass is called {name!r}", hint=f"one of {', '.join(optional)}")
@@ -288,7 +288,8 @@ class Built:
 
     @property
     def _emission(self) -> python.Options:
-        return python.Options(fastmath=self.options.fastmath, cache=self.options.cache)
+        vector = not self.options.strict and "vector" not in self.options.disabled
+        return python.Options(fastmath=self.options.fastmath, cache=self.options.cache, vector=vector)
 
     @property
     def signature(self) -> str:

@@ -129,8 +129,8 @@ def tidied(node: ast.expr) -> ast.expr:
 class Expressions:
     """Operands and ops of one function as expressions."""
 
-    def __init__(self, names: Names, plan: Plan, kernel: bool):
-        self.names, self.plan, self.kernel = names, plan, kernel
+    def __init__(self, names: Names, plan: Plan, kernel: bool, vector: bool = False):
+        self.names, self.plan, self.kernel, self.vector = names, plan, kernel, vector
         self.special: dict[str, Callable[[Op], ast.expr]] = {
             "load": self.load, "view": self.view, "dim": self.dim, "cast": self.cast, "select": self.select,
             "empty": self.alloc, "zeros": self.alloc, "full": self.alloc, "empty_like": self.like,
@@ -163,6 +163,8 @@ class Expressions:
 
     def written(self, entry: OpDef, op: Op) -> str:
         """The op's template."""
+        if self.vector and entry.vector and isinstance(op.result.type, Scalar):
+            return f"simd.{entry.emit.removeprefix('np.')}"
         return (
             entry.kernel.replace("{place}", repr(place(op).strip(" ()")))
             if self.kernel and entry.kernel

@@ -21,11 +21,13 @@ FastMath = None | bool | Iterable[str]
 
 @dataclass(frozen=True)
 class Options:
-    """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags."""
+    """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags;
+    `vector`: elementary functions are those of runtime.simd, not libm's."""
 
     fastmath: FastMath = None
     cache: bool = True
     comments: bool = True
+    vector: bool = False
 
     @property
     def decorator(self) -> str:
@@ -40,12 +42,12 @@ class Options:
         return f"@njit({', '.join(parts)})"
 
 
-def emit(fn: Function, *, kernel: bool = False, comments: bool = True) -> str:
+def emit(fn: Function, *, kernel: bool = False, comments: bool = True, vector: bool = False) -> str:
     """The text of one function: def line, docstring, body."""
-    writer = Statements(fn, kernel, comments)
+    writer = Statements(fn, kernel, comments, vector)
     lines = writer.body()
     if writer.unset & writer.copied:  # a variable without a value is copied: Python would refuse, so it gets one
-        writer = Statements(fn, kernel, comments, materialize=True)
+        writer = Statements(fn, kernel, comments, vector, materialize=True)
         lines = writer.body()
     params = ", ".join(writer.names[p] for p in fn.params)
     text = [f"def {entry_of(fn.name)}({params}):", *_docstring(fn.doc)]
@@ -86,14 +88,14 @@ def _wrapped(line: Line) -> list[str]:
 
 
 def imports_of(text: str) -> str:
-    """The import lines that the text needs: numpy, math, njit and the helpers of adcompiler.runtime."""
+    """The import lines that the text needs: numpy, math, njit and the helpers and `simd` of adcompiler.runtime."""
     tree = ast.parse(text)
     loaded = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     lines = [f"import {module}" for module in ("math",) if module in loaded]
     lines += ["import numpy as np"] if "np" in loaded else []
     lines += ["from numba import njit"] if "njit" in loaded else []
-    helpers = sorted(called & set(runtime.__all__))
+    helpers = sorted((called & set(runtime.__all__)) | (loaded & {"simd"}))
     lines += [f"from adcompiler.runtime import {', '.join(helpers)}"] if helpers else []
     return "\n".join(lines) + ("\n" if lines else "")
 
@@ -101,7 +103,8 @@ def imports_of(text: str) -> str:
 def module(functions: list[Function], *, kernel: bool = False, options: Options | None = None) -> str:
     """A whole module: imports and functions; in kernel mode each is decorated for Numba."""
     options = options or Options()
-    texts = [emit(fn, kernel=kernel, comments=options.comments) for fn in functions]
+    vector = kernel and options.vector
+    texts = [emit(fn, kernel=kernel, comments=options.comments, vector=vector) for fn in functions]
     if kernel:
         texts = [f"{options.decorator}\n{text}" for text in texts]
     body = "\n\n".join(texts)

@@ -226,16 +226,16 @@ elementwise("length", np.sqrt, "np.sqrt({0})",
             singular=True)  # fmt: skip
 elementwise("cbrt", np.cbrt, "np.cbrt({0})", masked=(lambda g, y, x: g / (3.0 * (y * y)),), samples=ANY, singular=True)
 elementwise("reciprocal", np.reciprocal, "np.reciprocal({0})", lambda y, x: -(y * y), samples=ANY, singular=True)
-elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, singular=True)
-elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY, singular=True)
-elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY, singular=True)
-elementwise("log", np.log, "np.log({0})", masked=(lambda g, y, x: g / x,), samples=POSITIVE, singular=True)
+elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, vector=True, singular=True)
+elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY, vector=True, singular=True)
+elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY, vector=True, singular=True)
+elementwise("log", np.log, "np.log({0})", masked=(lambda g, y, x: g / x,), samples=POSITIVE, vector=True, singular=True)
 elementwise("log2", np.log2, "np.log2({0})", masked=(lambda g, y, x: g / (x * math.log(2.0)),), samples=POSITIVE,
-            singular=True)  # fmt: skip
+            vector=True, singular=True)  # fmt: skip
 elementwise("log10", np.log10, "np.log10({0})", masked=(lambda g, y, x: g / (x * math.log(10.0)),), samples=POSITIVE,
-            singular=True)  # fmt: skip
+            vector=True, singular=True)  # fmt: skip
 elementwise("log1p", np.log1p, "np.log1p({0})", masked=(lambda g, y, x: g / (1.0 + x),), samples=POSITIVE,
-            singular=True)  # fmt: skip
+            vector=True, singular=True)  # fmt: skip
 elementwise("hypot", np.hypot, "np.hypot({0}, {1})",
             masked=(lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, a / y),
                     lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, b / y)),
@@ -246,9 +246,9 @@ elementwise("logaddexp2", np.logaddexp2, "np.logaddexp2({0}, {1})",
             lambda y, a, b: o.exp2(a - y), lambda y, a, b: o.exp2(b - y), samples=PAIRS, singular=True)  # fmt: skip
 
 # Trigonometric and hyperbolic functions.
-elementwise("sin", np.sin, "np.sin({0})", lambda y, x: o.cos(x), samples=ANY)
-elementwise("cos", np.cos, "np.cos({0})", lambda y, x: -o.sin(x), samples=ANY)
-elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY, singular=True)
+elementwise("sin", np.sin, "np.sin({0})", lambda y, x: o.cos(x), samples=ANY, vector=True)
+elementwise("cos", np.cos, "np.cos({0})", lambda y, x: -o.sin(x), samples=ANY, vector=True)
+elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY, vector=True, singular=True)
 elementwise("arcsin", np.arcsin, "np.arcsin({0})", masked=(lambda g, y, x: g / o.sqrt(1.0 - x * x),), samples=UNIT,
             singular=True)  # fmt: skip
 elementwise("arccos", np.arccos, "np.arccos({0})", masked=(lambda g, y, x: -(g / o.sqrt(1.0 - x * x)),), samples=UNIT,
@@ -257,9 +257,9 @@ elementwise("arctan", np.arctan, "np.arctan({0})", masked=(lambda g, y, x: g / (
 elementwise("arctan2", np.arctan2, "np.arctan2({0}, {1})",
             masked=(lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -(g * a) / (a * a + b * b)),
             samples=PAIRS, singular=True)  # fmt: skip
-elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY, singular=True)
-elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY, singular=True)
-elementwise("tanh", np.tanh, "np.tanh({0})", lambda y, x: 1.0 - y * y, samples=ANY)
+elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY, vector=True, singular=True)
+elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY, vector=True, singular=True)
+elementwise("tanh", np.tanh, "np.tanh({0})", lambda y, x: 1.0 - y * y, samples=ANY, vector=True)
 elementwise("arcsinh", np.arcsinh, "np.arcsinh({0})", masked=(lambda g, y, x: g / o.sqrt(x * x + 1.0),), samples=ANY)
 elementwise("arccosh", np.arccosh, "np.arccosh({0})",
             masked=(lambda g, y, x: g / (o.sqrt(x - 1.0) * o.sqrt(x + 1.0)),), samples=((1.7,), (3.2,)),
@@ -269,7 +269,9 @@ elementwise("arctanh", np.arctanh, "np.arctanh({0})", masked=(lambda g, y, x: g 
 
 # Special functions: emitted as helpers of adcompiler.runtime.
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
-elementwise("erf", special("erf"), "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
+elementwise(
+    "erf", special("erf"), "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY, vector=True
+)
 elementwise("erfc", special("erfc"), "erfc({0})", lambda y, x: -TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
 elementwise("gamma", special("gamma"), "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE, singular=True)
 elementwise("gammaln", special("gammaln"), "gammaln({0})", lambda y, x: o.digamma(x), samples=POSITIVE, singular=True)
@@ -278,4 +280,4 @@ elementwise(
 )
 elementwise("polygamma", lambda x, n: special("polygamma")(n, x), "polygamma({n}, {0})",
             lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE, singular=True)  # fmt: skip
-elementwise("expit", special("expit"), "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY)
+elementwise("expit", special("expit"), "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY, vector=True)

@@ -1,0 +1,166 @@
+"""Elementary functions as kernels call them: NumPy's in plain Python, in Numba those of `elementary`, which vectorize.
+
+Numba's own are calls of libm, one number at a time: exp 3 ns, tanh 9 ns an element, where these take 0.5 and 0.8.
+
+Most are inlined into the loop that calls them. Those with arguments for which they have no formula (`sin` of large
+ones is libm's) are functions with versions for vectors, which LLVM finds by the call's attribute
+`vector-function-abi-variant` (https://llvm.org/docs/LangRef.html, "Call Site Attributes"); where an LLVM does not
+know it, they are called for one number at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import signature
+from numba.extending import lower_builtin, type_callable
+
+from adcompiler.runtime import elementary, special
+from adcompiler.runtime.lanes import F32, F64, Formula, Lanes, choose, intrinsic, magnitude
+
+USED = "llvm.compiler.used"
+FORMATS = {types.float64: (F64, "f64"), types.float32: (F32, "f32")}
+FUNCTIONS: list[str] = []  # the names of all
+LARGE = dict.fromkeys(("sin", "cos", "tan"), elementary.FAR)  # from here on, libm
+
+
+# Functions of the module that the kernel's code is in.
+def _begun(module: Any, name: str, formula: Formula, type: Any, attributes: tuple[str, ...]) -> tuple[Any, Any]:
+    """A new function that takes as many arguments as the formula, and a builder for its body."""
+    function = ir.Function(module, ir.FunctionType(type, [type] * formula.__code__.co_argcount), name)
+    function.linkage = "internal"
+    for attribute in attributes:
+        set.add(function.attributes, attribute)
+    return function, ir.IRBuilder(function.append_basic_block())
+
+
+def _value(formula: Formula, args: list[Lanes]) -> Lanes:
+    """The formula's value, computed in float64 and rounded to the arguments' format."""
+    narrow = args[0].element == F32
+    result = formula(*(a.wide for a in args)) if narrow else formula(*args)
+    return result.narrow if narrow else result
+
+
+def _inlined(module: Any, name: str, formula: Formula, type: Any) -> Any:
+    function, builder = _begun(module, name, formula, type, ("alwaysinline", "nounwind"))
+    builder.ret(_value(formula, [Lanes(builder, a) for a in function.args]).value)
+    return function
+
+
+@cache
+def vector_bits() -> tuple[int, ...]:
+    """Sizes of vectors that LLVM may choose on this CPU: CPUs with the widest may be set to prefer the half."""
+    features = llvm.get_host_cpu_features()
+    wide = 512 if features.get("avx512f") else 256 if features.get("avx") else 128
+    return tuple(dict.fromkeys((wide, max(wide // 2, 128))))
+
+
+def _guarded(module: Any, name: str, formula: Formula, type: Any) -> Any:
+    """The function for one number, with its versions for vectors."""
+    plain = ("noinline", "nounwind", "willreturn", "memory(none)")
+    size, versions = 64 if type == F64 else 32, []
+    for bits in vector_bits():
+        width = bits // size
+        vector, builder = _begun(module, f"{name}_{width}", formula, ir.VectorType(type, width), plain)
+        _checked(formula, Lanes(builder, vector.args[0]))
+        versions.append((width, vector))
+    function, builder = _begun(module, name, formula, type, plain)
+    _checked(formula, Lanes(builder, function.args[0]))
+    names = ",".join(f"_ZGV_LLVM_N{width}v_{name}({vector.name})" for width, vector in versions)
+    set.add(function.attributes, f'"vector-function-abi-variant"="{names}"')
+    _keep(module, [vector for _, vector in versions])
+    return function
+
+
+def _checked(formula: Formula, x: Lanes) -> None:
+    """Return the formula's value, and libm's in those lanes where the argument is large."""
+    builder, near = x.builder, _value(formula, [x])
+    far = magnitude(x.wide if x.element == F32 else x) > LARGE[formula.__name__]
+    some = far.value if x.width == 1 else builder.bitcast(far.value, ir.IntType(x.width))
+    if x.width > 1:
+        some = builder.icmp_unsigned("!=", some, ir.Constant(some.type, 0))
+    with builder.if_then(some, likely=False):
+        builder.ret(choose(far, _one_by_one(formula.__name__, x), near).value)
+    builder.ret(near.value)
+
+
+def _one_by_one(name: str, x: Lanes) -> Lanes:
+    """LLVM's function of that name, which calls libm, lane by lane."""
+    if x.width == 1:
+        return intrinsic(name, x)
+    values = ir.Constant(x.value.type, ir.Undefined)
+    for k in range(x.width):
+        place = ir.Constant(ir.IntType(32), k)
+        one = intrinsic(name, x.made(x.builder.extract_element(x.value, place)))
+        values = x.builder.insert_element(values, one.value, place)
+    return x.made(values)
+
+
+def _keep(module: Any, functions: list[Any]) -> None:
+    """Keep functions that nobody calls until loops are vectorized."""
+    pointer = ir.IntType(8).as_pointer()
+    known = module.globals.get(USED)
+    kept = [*(known.initializer.constant if known else []), *(f.bitcast(pointer) for f in functions)]
+    t = ir.ArrayType(pointer, len(kept))
+    if known is None:
+        known = ir.GlobalVariable(module, t, USED)
+        known.linkage, known.section = "appending", "llvm.metadata"
+    known.type, known.value_type, known.initializer = t.as_pointer(), t, ir.Constant(t, kept)
+
+
+# Functions of Python.
+def _compiled(function: Callable[..., Any], formula: Formula) -> Callable[..., Any]:
+    """Teach Numba to call the formula for the function: in float32 where the arguments are, else in float64."""
+    count, name = formula.__code__.co_argcount, formula.__name__
+    build = _guarded if name in LARGE else _inlined
+
+    @type_callable(function)
+    def typed(context: Any) -> Any:
+        def of_one(x: Any) -> Any:
+            t = x if x in FORMATS else types.float64
+            return signature(t, t) if isinstance(x, types.Number | types.Boolean) else None
+
+        return of_one
+
+    for t in FORMATS:
+
+        @lower_builtin(function, *[t] * count)
+        def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            type, suffix = FORMATS[sig.return_type]
+            at = f"adcompiler_{name}_{suffix}"
+            return builder.call(builder.module.globals.get(at) or build(builder.module, at, formula, type), args)
+
+    return function
+
+
+def _public(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
+    def function(x: Any) -> Any:
+        return reference(x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{name}(x), element by element."
+    FUNCTIONS.append(name)
+    return _compiled(function, getattr(elementary, name))
+
+
+exp = _public("exp", np.exp)
+exp2 = _public("exp2", np.exp2)
+expm1 = _public("expm1", np.expm1)
+expit = _public("expit", special.expit)
+log = _public("log", np.log)
+log1p = _public("log1p", np.log1p)
+log2 = _public("log2", np.log2)
+log10 = _public("log10", np.log10)
+sin = _public("sin", np.sin)
+cos = _public("cos", np.cos)
+tan = _public("tan", np.tan)
+sinh = _public("sinh", np.sinh)
+cosh = _public("cosh", np.cosh)
+tanh = _public("tanh", np.tanh)
+erf = _public("erf", special.erf)
