@@ -190,6 +190,13 @@ class TestResults:
         with pytest.raises(NotDifferentiable, match="returns i64"):
             ad.grad(lambda x: int(x))(2.0)
 
+    def test_python_integers_are_differentiated_as_floats(self):
+        half = ad.value_and_grad(lambda x: x * x * 0.5)
+        same(half(3), (4.5, 3.0))
+        same(half(True), (0.5, 1.0))
+        assert [type(v) for v in half(3)] == [float, float]
+        same(half(2**40), (2.0**79, 2.0**40))  # as a product of integers it would wrap
+
     def test_structures(self):
         pair = namedtuple("pair", "a b")
 

@@ -18,6 +18,8 @@ from adcompiler.backends import cache, numba_cpu
 from adcompiler.backends.python import Options, module
 from adcompiler.errors import InternalError
 from adcompiler.ir.text import parse
+from adcompiler.ir.walk import clone
+from adcompiler.lowering import lower
 
 SQUARE = "from numba import njit\n\n\n@njit(cache=True, nogil=True)\ndef square(x):\n    return x * x\n"
 SECOND = """
@@ -97,7 +99,7 @@ ARRAYS = """func @arrays(%a: mut f64[n], %m: mut f64[n, k], %v: f64[n]) -> (f64,
   %t1: strided f64[:] = view %a[1:]
   %t2: strided f64[:] = view %a[:-1]
   accumulate %t1, %t2
-  %row: f64[:] = view %m[1]
+  %row: f64[:] = view %m[1, :]
   %col: strided f64[:] = view %m[:, 0]
   assign %col, %row
   %flip: strided f64[:] = view %a[::-1]
@@ -118,7 +120,7 @@ def test_overlapping_views_and_reductions_mean_what_numpy_means() -> None:
     from adcompiler.ir.interpret import interpret
 
     fn = parse(ARRAYS)
-    text = module([fn], kernel=True, options=Options(fastmath=False))
+    text = module([lower(clone(fn))], kernel=True, options=Options(fastmath=False))
     run = numba_cpu.compile(text, "arrays", signature=numba_cpu.signature_of(fn), ir=str(fn)).function
     ours, theirs = ([np.arange(4.0) + 1, np.arange(16.0).reshape(4, 4) % 7, np.zeros(4)] for _ in range(2))
     for got, expected in zip([*run(*ours), *ours], [*interpret(fn, theirs), *theirs], strict=True):

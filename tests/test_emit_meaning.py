@@ -132,6 +132,19 @@ PROGRAMS: dict[str, tuple[str, str]] = {
           yield %s
         }
         return %u"""),
+    "between bounds": ("(f64, f64, f64[:])", """
+        %low: f64 = clip %b, -1.0, %a
+        %high: f64 = clip %a, -1.0, 1.0
+        %t: f64[:] = clip %x, -0.2, 0.3
+        return %low, %high, %t"""),
+    "sums along axes": ("(f64[:], f64[:, :, :], f64)", """
+        %u: f64[:, 1] = view %x[:, None]
+        %v: f64[:, :] = mul %u, %y
+        %w: f64[:, :, 1] = view %v[:, :, None]
+        %t: f64[:] = sum %w, axis=(0, 2)
+        %t_1: f64[:, :, :] = sum %w, axis=(0, 1), keepdims=True
+        %t_2: f64 = sum %w, axis=(0, 1, 2)
+        return %t, %t_1, %t_2"""),
     "shifted onto itself": ("f64", """
         %u: f64[:] = view %x[1:]
         %v: f64[:] = view %x[:-1]

@@ -411,3 +411,17 @@ def test_index_arrays_compiled() -> None:
             up[k][place] += step
             down[k][place] -= step
             assert bar[place] == pytest.approx((f(*up) - f(*down)) / (2 * step), rel=1e-6, abs=1e-8)
+
+
+def test_negative_entries_of_index_arrays_count_from_the_end():
+    """Of memory, and of an array of one element, which compiled code computes where it is read."""
+
+    def f(x, idx):
+        squares = x * np.arange(1.0, 5.0)
+        return x[1:][idx] * squares[::-1][idx + 1] + (np.arange(1) + 5)[np.array([-1, 0, -1])] * x[0]
+
+    x, idx = np.array([0.5, -1.2, 0.7, 2.0]), np.array([-1, 0, -2])
+    np.testing.assert_allclose(ad.jit(f)(x, idx), f(x, idx), rtol=1e-12)
+    _, dot = ad.jvp(f)((x, idx), (np.ones(4), None))
+    step = 1e-6
+    np.testing.assert_allclose(dot, (f(x + step, idx) - f(x - step, idx)) / (2 * step), rtol=1e-6)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 
+import numpy as np
 import pytest
+from harness import close
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from programs import Discard, Program, Refused, check, program
@@ -68,7 +71,7 @@ def test_generator_is_rich() -> None:
         except (Discard, Refused):
             tally["dropped"] += 1
     assert tally["dropped"] <= 6, tally
-    everything = "".join(program(Choices.seeded(number)).text for number in range(600))
+    everything = "".join(program(Choices.seeded(number)).text for number in range(1500))
     for word in (
         "while",
         "break",
@@ -86,8 +89,52 @@ def test_generator_is_rich() -> None:
         "[:, None]",
         "State(",
         '{"p"',
+        "Point(",
+        "replace(",
+        "idx]",
+        "par",
+        "np.arange(",
+        "np.take(",
+        "np.add.at(",
+        "mask]",
+        "np.where(",
+        "np.clip(",
+        "np.minimum(",
+        "np.einsum(",
+        "ij->",
+        "bij,",
+        "np.tensordot(",
+        "np.cumsum(",
+        "np.diff(",
+        "np.concatenate(",
+        "np.stack(",
+        "np.split(",
+        "np.repeat(",
+        "np.tile(",
+        "np.roll(",
+        "np.flip(",
+        "np.pad(",
+        "np.sort(",
+        "np.argsort(",
+        "np.argmax(",
+        "np.transpose(",
+        "np.swapaxes(",
+        ".reshape(",
+        ".ravel(",
+        "axis=(",
+        "keepdims=True",
+        "where=",
     ):
         assert everything.count(word) >= 10, word
+
+
+def test_what_overflows_on_one_side_only_differs() -> None:
+    """nan agrees with nan, and infinity with itself; neither agrees with a number, or with the other."""
+    nan, inf = math.nan, math.inf
+    close(np.array([nan, inf, -inf, 1.0]), np.array([nan, inf, -inf, 1.0]), 1e-12, "the same")
+    for a, b in ((nan, 1.0), (1.0, nan), (inf, 1e300), (inf, -inf), (nan, inf)):
+        with pytest.raises(AssertionError, match="differ"):
+            close(np.array([0.5, a]), np.array([0.5, b]), 1e-6, "differ")
 
 
 @pytest.mark.long

@@ -172,6 +172,37 @@ def f(x):
     x[:] += x
     return x
 """),
+    "places_read_before_the_right_side_writes": (((3,),), """
+import numpy as np
+
+def h(d):
+    d[0] += 2.0 * d[1]
+    return d[0]
+
+def f(x):
+    x[np.array([0, 1, 0])] *= h(x)
+    x[x > 0.1] -= h(x)
+    x[[2, 0]] += x * 1.0 if h(x) > 50.0 else x[:2] * h(x)
+    return x
+"""),
+    "gathered_constants_that_are_written": ((0.7,), """
+import numpy as np
+
+def f(a):
+    u = np.tile(0.25, 2)
+    u[0] *= a
+    v = np.array([0.5, 1.5])[np.array([1, 1, 0])]
+    v[1:] += u
+    return v * v
+"""),
+    "known_index_beside_an_index_array": (((2,),), """
+import numpy as np
+
+def f(x):
+    u = np.full((2, 3), 0.5)
+    u[1, np.array([0, 0, 2])] = x[0]
+    return u[-1, np.array([2, 0])] * x
+"""),
     # The emitter.
     "variable_called_returned": ((0.7, (3,), 3), """
 def h(d):

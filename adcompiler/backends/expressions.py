@@ -236,9 +236,9 @@ class Expressions:
         return self.template(op, OPS["sign"].emit)
 
     def clip(self, op: Op) -> ast.expr:
-        # Numba's np.clip does not broadcast a to array bounds, and takes no notice of a bound that is nan.
-        plain = isinstance(op.args[0].type, Array) and all(isinstance(a, Const) for a in op.args[1:])
-        return self.template(op, OPS["clip"].emit if plain else "np.minimum(np.maximum({0}, {1}), {2})")
+        # Numba's np.clip takes no notice of a bound that is nan.
+        whole = isinstance(op.result.type, Array)
+        return self.template(op, OPS["clip"].emit if whole else "np.minimum(np.maximum({0}, {1}), {2})")
 
     def copy(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.copy()") if isinstance(op.result.type, Array) else self.expr(op.args[0])
@@ -353,29 +353,17 @@ class Expressions:
     def pop(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.pop()")
 
-    # Reductions. Numba's know one axis at a time, and no keepdims.
+    # Reductions: whole arrays are printed for NumPy; what Numba compiles has loops instead.
     def sum(self, op: Op) -> ast.expr:
         return self.reduced(op, op.args[0])
 
     def reduced(self, op: Op, operand: Operand) -> ast.expr:
-        node, t = self.expr(operand), operand.type
-        assert isinstance(t, Array)
-        axes, keep = op.attrs.get("axis"), op.attrs.get("keepdims", False)
-        if not self.kernel and axes is not None:
-            given = axes[0] if len(axes) == 1 else axes
-            return filled(f"np.sum({{0}}, axis={given}{', keepdims=True' if keep else ''})", node)
-        if axes is None or (len(axes) == t.rank and not keep):
-            node = filled("np.sum({0})", node)
-            ones = ", ".join("1" * t.rank)
-            return filled(f"np.full(({ones},), {{0}})", node) if keep else node
-        ordered = sorted(a % t.rank for a in axes)
-        if len(axes) == t.rank:
-            return filled(f"np.full(({', '.join('1' * t.rank)},), {{0}})", filled("np.sum({0})", node))
-        for axis in reversed(ordered):
-            node = filled(f"np.sum({{0}}, axis={axis})", node)
-        for axis in ordered if keep else ():
-            node = filled(f"np.expand_dims({{0}}, {axis})", node)
-        return node
+        axes, options = op.attrs.get("axis"), ""
+        if axes is not None:
+            options += f", axis={axes[0] if len(axes) == 1 else axes}"
+        if op.attrs.get("keepdims", False):
+            options += ", keepdims=True"
+        return filled(f"np.sum({{0}}{options})", self.expr(operand))
 
     def spread(self, op: Op) -> ast.expr:
         g, like = self.exprs(op.args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -131,12 +132,26 @@ def same_kind(cx: Context, kind: str, target: Arr, value: Num | Arr) -> None:
                        f"a = a.astype(np.{DTYPES[out].name}) first")  # fmt: skip
 
 
-def scattered_in_place(cx: Context, kind: str, array: Arr, index: Val, value: Val) -> None:
-    """array[index arrays] <kind>= value: read, computed and written once, also where a place is repeated."""
-    right = as_array(cx, value)
+def scattered_in_place(cx: Context, kind: str, array: Arr, index: Val, compute: Callable[[], Val]) -> None:
+    """array[index arrays] <kind>= compute(): read, computed and written once, also where a place is repeated.
+
+    NumPy reads first, and what it reads is a copy; where computing the right side writes to memory, so do we.
+    """
+    region = cx.b.region
+    start = len(region.ops)
+    right = as_array(cx, compute())
     same_kind(cx, kind, array, right)
-    place = gathering.Scattered.of(cx, array, index)
-    place.update(cx, right, lambda old: binary(cx, kind, old, right), kind)
+    if not _writes(region, start) and region is cx.b.region:
+        place = gathering.Scattered.of(cx, array, index)
+        place.update(cx, right, lambda old: binary(cx, kind, old, right), kind)
+        return
+    early = Region()
+    with cx.inside(early):
+        place = gathering.Scattered.of(cx, array, index)
+        old = place.load(cx)
+    region.ops[start:start] = early.ops
+    assert isinstance(old, Arr)
+    place.store(cx, binary(cx, kind, old, right))
 
 
 def in_place(cx: Context, kind: str, target: Arr, value: Val) -> None:

@@ -177,7 +177,7 @@ def _aug_item(cx: Context, kind: str, target: ast.Subscript, right: ast.expr) ->
             indexing.update_item(cx, base, index, new)
         return
     if any(map(is_advanced, index_items(index))):
-        indexing.scattered_in_place(cx, kind, content, index, cx.expr(cx, right))
+        indexing.scattered_in_place(cx, kind, content, index, lambda: cx.expr(cx, right))
         return
     place = indexing.Place.of(cx, content, index)
     if place.is_element and kind in BINARY:

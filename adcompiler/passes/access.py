@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import eq, ge, gt, lt, ne
+from operator import eq, ge, gt, le, lt, ne
 
 from adcompiler.analysis.effects import entry
 from adcompiler.ir.build import Builder, boolean, integer
@@ -60,7 +60,7 @@ def bounds_message(op: Op, axis: int) -> str:
     return f"index out of bounds for axis {axis} of {name}{place(op)}"
 
 
-COMPARE = {"lt": lt, "ge": ge, "gt": gt, "eq": eq, "ne": ne}
+COMPARE = {"lt": lt, "le": le, "ge": ge, "gt": gt, "eq": eq, "ne": ne}
 
 
 class Conditions:

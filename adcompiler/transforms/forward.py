@@ -170,6 +170,8 @@ class Forward:
             return b.emit("full", [fill, *args[1:]], op.attrs).result
         if op.name == "stack":
             return b.op("stack", **op.attrs)
+        if op.results and entry.allocates and not self._active(op.args[0]):
+            return self._zero(op.result)  # it is active once it is written to
         indices = args[1:] if op.results else args[1:-1]
         attrs = dict(op.attrs)
         if op.name in INDEXED:

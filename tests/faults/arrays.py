@@ -23,7 +23,7 @@ ARRAYS = (
     Fault("index-arrays-always-in-place", INDEXED, "if len(advanced) != last - first + 1:", "if False:",
           "x[i, :, j] has the axes of i and j in the middle", "test_numpy_rules.py"),
     Fault("negative-index-unwrapped", INDEXED, "return b.op(\"select\", b.op(\"lt\", at, integer(0)), b.op(\"add\", at, size()), at)", "return at",
-          "an index array's negative entries do not count from the end in a loop", "test_numpy_rules.py"),
+          "an index array's negative entries do not count from the end in a loop", "test_numpy_rules.py::test_negative_entries_of_index_arrays_count_from_the_end"),
     Fault("extrema-along-another-axis", DECISIONS, "for axis in sorted(_axes(op), reverse=True):", "for axis in sorted(_axes(op)):",
           "a maximum along several axes takes the wrong ones", NUMPY),
     Fault("sorted-backwards", DECISIONS, "return pick(b, x, b.op(\"argsort\", x, axis=axis), axis)", "return pick(b, x, b.op(\"argsort\", b.op(\"neg\", x), axis=axis), axis)",

@@ -1,7 +1,7 @@
 """Random whole programs: restricted Python as text, run by Python and by everything that adcompiler makes of it."""
 
+from programs.module import program
 from programs.oracle import Discard, Refused, check
 from programs.program import Program
-from programs.statements import program
 
 __all__ = ["Discard", "Program", "Refused", "check", "program"]

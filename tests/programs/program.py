@@ -12,18 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from programs.records import built
+
 HEAD = """import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-
-@dataclass
-class State:
-    p: float
-    v: np.ndarray
-
-
+from programs.records import Point, State
 
 SCALE = 0.8
 COUNT = 3
@@ -33,16 +29,35 @@ TABLE = np.array([0.3, -0.9, 1.4])
 
 
 @dataclass(frozen=True)
+class Held:
+    """An argument that is an array of indices into an axis of this size; of bools, if there is none."""
+
+    shape: tuple[int, ...]
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """An argument that is a structure: a number and an array."""
+
+    form: str
+    shape: tuple[int, ...]
+
+
+Argument = float | int | tuple[int, ...] | Held | Record
+
+
+@dataclass(frozen=True)
 class Program:
-    """The text of a module with a function `f`, and arguments: numbers, or shapes of arrays drawn from `seed`."""
+    """The text of a module with a function `f`, and its arguments: numbers, or what is drawn from `seed`."""
 
     text: str
-    shapes: tuple[float | int | tuple[int, ...], ...]
+    shapes: tuple[Argument, ...]
     seed: int = 0
 
     def args(self, seed: int | None = None) -> list[Any]:
         rng = np.random.default_rng(self.seed if seed is None else seed)
-        return [rng.uniform(-1.5, 1.5, s) if isinstance(s, tuple) else s for s in self.shapes]
+        return [drawn(s, rng) for s in self.shapes]
 
     def function(self) -> Callable[..., Any]:
         """The function, in a module of its own whose source can be read."""
@@ -54,6 +69,18 @@ class Program:
 
     def __repr__(self) -> str:
         return f"\n{self.text}\n# shapes {self.shapes}, seed {self.seed}\n"
+
+
+def drawn(argument: Any, rng: np.random.Generator) -> Any:
+    if isinstance(argument, tuple):
+        return rng.uniform(-1.5, 1.5, argument)
+    if isinstance(argument, Record):
+        return built(argument.form, 0.3, rng.uniform(-1.5, 1.5, argument.shape))
+    if isinstance(argument, Held):
+        lo, hi = (-argument.size, argument.size) if argument.size else (0, 2)
+        values = rng.integers(lo, hi, argument.shape)
+        return values if argument.size else values.astype(bool)
+    return argument
 
 
 def finite(values: list[np.ndarray], bound: float = 1e6) -> bool:
