@@ -163,7 +163,7 @@ class Expressions:
 
     def written(self, entry: OpDef, op: Op) -> str:
         """The op's template."""
-        if self.vector and entry.vector and isinstance(op.result.type, Scalar):
+        if self.vector and entry.vector and is_float(op.result.type) and isinstance(op.result.type, Scalar):
             return f"simd.{entry.emit.removeprefix('np.')}"
         return (
             entry.kernel.replace("{place}", repr(place(op).strip(" ()")))
@@ -227,7 +227,7 @@ class Expressions:
     def extremum(self, op: Op) -> ast.expr:
         if op.result.type == Scalar("i64") and all(a.type == op.result.type for a in op.args):
             return self.template(op, "max({0}, {1})" if op.name == "maximum" else "min({0}, {1})")
-        return self.template(op, OPS[op.name].emit)
+        return self.template(op, self.written(OPS[op.name], op))
 
     def sign(self, op: Op) -> ast.expr:
         unsigned = Scalar(op.result.type.dtype) if not isinstance(op.result.type, Stack) else None
@@ -237,8 +237,10 @@ class Expressions:
 
     def clip(self, op: Op) -> ast.expr:
         # Numba's np.clip takes no notice of a bound that is nan.
-        whole = isinstance(op.result.type, Array)
-        return self.template(op, OPS["clip"].emit if whole else "np.minimum(np.maximum({0}, {1}), {2})")
+        if isinstance(op.result.type, Array):
+            return self.template(op, OPS["clip"].emit)
+        lower, upper = (self.written(OPS[name], op) for name in ("maximum", "minimum"))
+        return self.template(op, upper.format(lower, "{2}"))
 
     def copy(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.copy()") if isinstance(op.result.type, Array) else self.expr(op.args[0])

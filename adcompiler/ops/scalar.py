@@ -194,7 +194,7 @@ def _pairwise(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name, _fn, _wins in (("maximum", np.maximum, o.gt), ("minimum", np.minimum, o.lt)):
     elementwise(_name, _pairwise(_fn), f"np.{_name}({{0}}, {{1}})",
                 masked=(_extremum(_wins, True), _extremum(_wins, False)), rule=infer.numeric,
-                samples=PAIRS, cheap=True, mask=True)  # fmt: skip
+                samples=PAIRS, cheap=True, mask=True, vector=True)  # fmt: skip
 for _name, _fn, _wins in (("fmax", np.fmax, o.gt), ("fmin", np.fmin, o.lt)):
 
     def _side(wins: Any, first: bool) -> Rule:

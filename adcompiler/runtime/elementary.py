@@ -12,6 +12,7 @@ polynomials are minimax, by Remez's algorithm in 50 digits.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from adcompiler.runtime.lanes import Lanes, choose, fma, magnitude, polynomial, signed_as
 
@@ -81,10 +82,11 @@ def power_of_two(n: Lanes) -> Lanes:
     return (((n + ROUND).bits << 52) + ONE).number
 
 
-def scaled(y: Lanes, n: Lanes) -> Lanes:
-    """y * 2**n, rounded once, where 2**n itself may be too small or too large."""
+def scaled(s: Any, more: Lanes, n: Lanes) -> Lanes:
+    """(s + more) * 2**n, where 2**n itself may be too small or too large."""
     half = nearest(n * 0.5)
-    return y * power_of_two(half) * power_of_two(n - half)
+    factor = power_of_two(half)
+    return fma(more, factor, factor * s) * power_of_two(n - half)
 
 
 # Exponentials.
@@ -102,28 +104,28 @@ def _exponential(r: Lanes, rest: Lanes) -> Lanes:
     return r + fma(r * r, polynomial(r, EXP), fma(r, rest, rest))
 
 
-def _near_one(r: Lanes, rest: Lanes) -> Lanes:
-    """exp(r + rest), with what 1 + r leaves out."""
+def _near_one(r: Lanes, rest: Lanes) -> tuple[Lanes, Lanes]:
+    """exp(r + rest) in two parts: 1 + r rounded, and the rest of it."""
     s = r + 1.0
-    return s + fma(r * r, polynomial(r, EXP), ((1.0 - s) + r) + rest)
+    return s, fma(r * r, polynomial(r, EXP), ((1.0 - s) + r) + rest)
 
 
 def _raised(x: Lanes, shift: float = 0.0) -> Lanes:
     """exp(x) * 2**shift"""
     n, r, rest = _reduced(x)
-    return scaled(_near_one(r, rest), n + shift if shift else n)
+    return scaled(*_near_one(r, rest), n + shift if shift else n)
 
 
 def exp(x: Lanes) -> Lanes:
     n, r, _ = _reduced(clamped(x, -746.0, 710.0))
-    return scaled(fma(r * r, polynomial(r, EXP), r) + 1.0, n)
+    return scaled(1.0, fma(r * r, polynomial(r, EXP), r), n)
 
 
 def exp2(x: Lanes) -> Lanes:
     x = clamped(x, -1076.0, 1025.0)
     n = nearest(x)
     part = x - n
-    return scaled(_near_one(part * LN2, part * LN2_REST), n)
+    return scaled(*_near_one(part * LN2, part * LN2_REST), n)
 
 
 def _grown(x: Lanes, shift: float) -> Lanes:

@@ -187,11 +187,14 @@ def choose(condition: Lanes, a: Any, b: Any) -> Lanes:
 
 
 def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
-    """The sum of coefficients[k] * x ** k, by Horner's rule; two of them at least."""
-    total = fma(x, coefficients[-1], coefficients[-2])
-    for c in reversed(coefficients[:-2]):
-        total = fma(total, x, c)
-    return total
+    """The sum of coefficients[k] * x ** k, two of them at least, in pairs (Estrin's scheme): a scalar loop waits for
+    the longest chain."""
+    terms: list[Any] = list(coefficients)
+    while len(terms) > 1:
+        pairs = [fma(x, b, a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[len(pairs) * 2 :]
+        x = x * x
+    return terms[0]
 
 
 Formula = Callable[..., Lanes]

@@ -22,7 +22,7 @@ from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
 from adcompiler.runtime import elementary, special
-from adcompiler.runtime.lanes import F32, F64, Formula, Lanes, choose, intrinsic, magnitude
+from adcompiler.runtime.lanes import F32, F64, Formula, Lanes, choose, declared, intrinsic, magnitude
 
 USED = "llvm.compiler.used"
 FORMATS = {types.float64: (F64, "f64"), types.float32: (F32, "f32")}
@@ -115,26 +115,27 @@ def _keep(module: Any, functions: list[Any]) -> None:
 
 
 # Functions of Python.
-def _compiled(function: Callable[..., Any], formula: Formula) -> Callable[..., Any]:
-    """Teach Numba to call the formula for the function: in float32 where the arguments are, else in float64."""
-    count, name = formula.__code__.co_argcount, formula.__name__
-    build = _guarded if name in LARGE else _inlined
+def _compiled(function: Callable[..., Any], count: int, build: Callable[..., Any]) -> Callable[..., Any]:
+    """Teach Numba to call for the function what `build` gives for a module, a name and a type: in float32 where all
+    arguments are, else in float64."""
+
+    def chosen(*xs: Any) -> Any:
+        if not all(isinstance(x, types.Number | types.Boolean) for x in xs):
+            return None
+        t = types.float32 if all(x == types.float32 for x in xs) else types.float64
+        return signature(t, *[t] * count)
 
     @type_callable(function)
     def typed(context: Any) -> Any:
-        def of_one(x: Any) -> Any:
-            t = x if x in FORMATS else types.float64
-            return signature(t, t) if isinstance(x, types.Number | types.Boolean) else None
-
-        return of_one
+        return (lambda x: chosen(x)) if count == 1 else (lambda x, y: chosen(x, y))
 
     for t in FORMATS:
 
         @lower_builtin(function, *[t] * count)
         def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             type, suffix = FORMATS[sig.return_type]
-            at = f"adcompiler_{name}_{suffix}"
-            return builder.call(builder.module.globals.get(at) or build(builder.module, at, formula, type), args)
+            name = f"adcompiler_{function.__name__}_{suffix}"
+            return builder.call(builder.module.globals.get(name) or build(builder.module, name, type), args)
 
     return function
 
@@ -146,9 +147,27 @@ def _public(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{name}(x), element by element."
     FUNCTIONS.append(name)
-    return _compiled(function, getattr(elementary, name))
+    formula = getattr(elementary, name)
+    build = _guarded if name in LARGE else _inlined
+    return _compiled(function, 1, lambda module, at, type: build(module, at, formula, type))
 
 
+def _extremum(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
+    """LLVM's function of that name (nan if either is), which its vectorizer knows as a reduction."""
+
+    def function(x: Any, y: Any) -> Any:
+        return reference(x, y)
+
+    def build(module: Any, at: str, type: Any) -> Any:
+        return declared(module, f"llvm.{name}.{'f64' if type == F64 else 'f32'}", ir.FunctionType(type, [type] * 2))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The {name} of two numbers; nan where either is."
+    return _compiled(function, 2, build)
+
+
+maximum = _extremum("maximum", np.maximum)
+minimum = _extremum("minimum", np.minimum)
 exp = _public("exp", np.exp)
 exp2 = _public("exp2", np.exp2)
 expm1 = _public("expm1", np.expm1)
