@@ -63,8 +63,10 @@ def main() -> int:
                     costs.measured(row, style)
                 print(_brief(row), file=sys.stderr, flush=True)
             rows += found
-    print(report.speed(rows))
-    if any(row.compile for row in rows):
+        if not given.quick and "costs" not in without:
+            rows += [costs.memory(problem, style, size) for size in problem.large for style in problem.ours]
+    print(report.speed([row for row in rows if row.times]))
+    if any(row.memory for row in rows):
         print("\n" + report.costs(rows))
     print("\n" + report.notes(rows))
     if given.json:

@@ -37,6 +37,17 @@ def measured(row: Row, style: str) -> None:
                     row.memory[name] = again["memory"]
 
 
+def memory(problem: Problem, style: str, size: str) -> Row:
+    """A row that holds the memory of a call at that size, and nothing else."""
+    row = Row(problem.name, style if len(problem.ours) > 1 else "", size)
+    for name, entry in (("ours", f"ours {style}"), ("plain", "plain")):
+        with tempfile.TemporaryDirectory() as caches:
+            found = _child(row, entry, caches)["memory"]
+        if found is not None:
+            row.memory[name] = found
+    return row
+
+
 def _child(row: Row, entry: str, caches: str) -> dict:
     """One new process with these caches."""
     places = {"ADCOMPILER_CACHE_DIR": f"{caches}/ours", "NUMBA_CACHE_DIR": f"{caches}/numba"}
@@ -49,15 +60,18 @@ def _child(row: Row, entry: str, caches: str) -> dict:
 
 
 def first_call(problem: Problem, entry: str) -> float:
-    """CPU seconds of the first call on small inputs, less those of a second one; Numba itself is running already."""
+    """CPU seconds of the first calls on small inputs that compile something (the second may, where results go into
+    buffers), less those of later ones; Numba itself is running already."""
     njit(lambda x: x + 1.0)(1.0)
     call = calls(problem, problem.small(), without=set(problem.peers) - {entry})[0][entry]
     clock = time.process_time
     start = clock()
     call()
-    between = clock()
     call()
-    return max(0.0, (between - start) - (clock() - between))
+    compiled = clock()
+    call()
+    call()
+    return max(0.0, (compiled - start) - (clock() - compiled))
 
 
 def peak(problem: Problem, size: str, entry: str) -> int | None:
@@ -65,7 +79,8 @@ def peak(problem: Problem, size: str, entry: str) -> int | None:
     system doesn't tell."""
     if not CLEAR.exists():
         return None
-    call = calls(problem, problem.sizes[size](), without=set(problem.peers) - {entry})[0][entry]
+    args = {**problem.sizes, **problem.large}[size]()
+    call = calls(problem, args, without=set(problem.peers) - {entry})[0][entry]
     CLEAR.write_text("5")  # the peak so far is forgotten
     before = _status("VmRSS")
     call()

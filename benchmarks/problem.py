@@ -22,10 +22,10 @@ fast = njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reass
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """A program of a user: its value and gradient, and the objective alone, both compiled by us."""
+    """A program of a user: its value and gradient, and, where there is such, the objective alone; compiled by us."""
 
     gradient: Call
-    objective: Call
+    objective: Call | None = None
 
 
 def differentiated(objective: Call, argnums: int | tuple[int, ...] = 0) -> Ours:
@@ -46,12 +46,12 @@ class Problem:
     ours: Mapping[str, Ours]
     sizes: Mapping[str, Callable[[], Args]]
     small: Callable[[], Args]  # for the tests
-    objective: Call  # by hand
     plain: Call
     best: Call
+    objective: Call | None = None  # by hand
     peers: Mapping[str, Callable[[Args], Call]] = field(default_factory=dict)
     flat: Callable[[Args], Args] = lambda args: args  # the arguments as those by hand take them
-    primal_args: Callable[[Args], Args] = lambda args: args  # of the objective alone
+    large: Mapping[str, Callable[[], Args]] = field(default_factory=dict)  # sizes of which only the memory counts
     reference: Callable[[str], np.ndarray | None] = lambda size: None  # value and gradient published elsewhere
     tolerance: float = 1e-10
 

@@ -41,9 +41,10 @@ def programs():
 def test_our_gradient_is_that_by_hand(name, style):
     problem, calls, _, expected = entries(name)
     assert error(calls[f"ours {style}"](), expected) <= 1e-10
-    given = problem.primal_args(problem.small())
-    value = problem.ours[style].objective(*given)
-    assert error(value, problem.objective(*problem.flat(problem.primal_args(problem.small())))) <= 1e-10
+    objectives = runs.objectives(problem, problem.small())
+    if f"objective {style}" in objectives:
+        value = objectives[f"objective {style}"]()
+        assert error(value, runs.objectives(problem, problem.small())["objective by hand"]()) <= 1e-10
 
 
 @pytest.mark.filterwarnings("ignore")  # of the other tools
@@ -59,6 +60,8 @@ def test_rivals_agree(name, rival):
 def test_gradients_by_hand_are_the_published_ones(name):
     problem = problems.load(name)
     for size in problem.sizes:
+        if problem.reference(size) is None:
+            continue
         for gradient in (problem.plain, problem.best):
             assert error(gradient(*problem.sizes[size]()), problem.reference(size)) <= 1e-10
 

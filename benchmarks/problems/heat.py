@@ -26,8 +26,36 @@ def heat(field, kappa, target, steps):
 
 
 @plain
+def to_rim(inner, rim, kappa):
+    """What the interior's adjoint passes to the rim, which the steps keep."""
+    n, m = inner.shape
+    for j in range(m):
+        rim[0, j] += kappa * inner[1, j]
+        rim[n - 1, j] += kappa * inner[n - 2, j]
+    for i in range(1, n - 1):
+        rim[i, 0] += kappa * inner[i, 1]
+        rim[i, m - 1] += kappa * inner[i, m - 2]
+
+
+@plain
+def start_back(last, target, inner, rim):
+    """The objective, and its adjoint in two parts: interior and rim, each zero elsewhere."""
+    n, m = last.shape
+    total = 0.0
+    for i in range(n):
+        for j in range(m):
+            difference = last[i, j] - target[i, j]
+            total += difference * difference
+            if i in (0, n - 1) or j in (0, m - 1):
+                rim[i, j] = 2.0 * difference
+            else:
+                inner[i, j] = 2.0 * difference
+    return total
+
+
+@plain
 def by_hand(field, kappa, target, steps):
-    """All fields are kept; the adjoint field is gathered, as in the step itself."""
+    """All fields are kept; the interior's adjoint is gathered from its neighbours, as in the step itself."""
     n, m = field.shape
     fields = np.empty((steps + 1, n, m))
     fields[:] = field
@@ -36,29 +64,21 @@ def by_hand(field, kappa, target, steps):
         for i in range(1, n - 1):
             for j in range(1, m - 1):
                 b[i, j] = a[i, j] + kappa * (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1] - 4.0 * a[i, j])
-    total = 0.0
-    b_bar, a_bar = np.empty((n, m)), np.empty((n, m))
-    for i in range(n):
-        for j in range(m):
-            difference = fields[steps, i, j] - target[i, j]
-            total += difference * difference
-            b_bar[i, j] = 2.0 * difference
+    g, spare, rim = np.zeros((n, m)), np.zeros((n, m)), np.zeros((n, m))
+    total = start_back(fields[steps], target, g, rim)
     kappa_bar = 0.0
     for s in range(steps - 1, -1, -1):
         a = fields[s]
-        a_bar[:] = b_bar
         for i in range(1, n - 1):
             for j in range(1, m - 1):
-                g = b_bar[i, j]
-                kappa_bar += g * (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1] - 4.0 * a[i, j])
-                g *= kappa
-                a_bar[i, j] -= 4.0 * g
-                a_bar[i - 1, j] += g
-                a_bar[i + 1, j] += g
-                a_bar[i, j - 1] += g
-                a_bar[i, j + 1] += g
-        a_bar, b_bar = b_bar, a_bar
-    return total, b_bar, kappa_bar
+                kappa_bar += g[i, j] * (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1] - 4.0 * a[i, j])
+        to_rim(g, rim, kappa)
+        for i in range(1, n - 1):
+            for j in range(1, m - 1):
+                spare[i, j] = g[i, j] + kappa * (g[i - 1, j] + g[i + 1, j] + g[i, j - 1] + g[i, j + 1] - 4.0 * g[i, j])
+        g, spare = spare, g
+    rim[1 : n - 1, 1 : m - 1] = g[1 : n - 1, 1 : m - 1]
+    return total, rim, kappa_bar
 
 
 @fast
@@ -70,22 +90,13 @@ def forward(a, b, kappa):
 
 
 @fast
-def backward(after, before, inner, outer, kappa):
-    """One step of the adjoint: `inner` holds that of the interior with a rim of zeros, `outer` that of the rim.
-
-    What the step changed is after - before = kappa times the Laplacian, so the Laplacian isn't computed again.
-    """
-    n, m = inner.shape
+def changed(after, before, g):
+    """The sum of what a step changed, weighted: kappa times the Laplacian, which isn't computed again."""
+    n, m = g.shape
     total = 0.0
     for i in range(1, n - 1):
         for j in range(1, m - 1):
-            total += inner[i, j] * (after[i, j] - before[i, j])
-    for j in range(m):
-        outer[0, j] += kappa * inner[1, j]
-        outer[n - 1, j] += kappa * inner[n - 2, j]
-    for i in range(1, n - 1):
-        outer[i, 0] += kappa * inner[i, 1]
-        outer[i, m - 1] += kappa * inner[i, m - 2]
+            total += g[i, j] * (after[i, j] - before[i, j])
     return total
 
 
@@ -106,18 +117,9 @@ def best(field, kappa, target, steps):
             forward(fields[s], fields[s + 1], kappa)
         if c < stretches - 1:
             fields[0] = fields[size]
-    total = 0.0
-    last = fields[steps - (stretches - 1) * stretch]
     inner, spare, rim = np.zeros((n, m)), np.zeros((n, m)), np.zeros((n, m))
-    for i in range(n):
-        for j in range(m):
-            difference = last[i, j] - target[i, j]
-            total += difference * difference
-            if i in (0, n - 1) or j in (0, m - 1):
-                rim[i, j] = 2.0 * difference
-            else:
-                inner[i, j] = 2.0 * difference
-    changed = 0.0
+    total = start_back(fields[steps - (stretches - 1) * stretch], target, inner, rim)
+    difference = 0.0
     for c in range(stretches - 1, -1, -1):
         size = min(stretch, steps - c * stretch)
         if c < stretches - 1:
@@ -125,13 +127,12 @@ def best(field, kappa, target, steps):
             for s in range(size):
                 forward(fields[s], fields[s + 1], kappa)
         for s in range(size - 1, -1, -1):
-            changed += backward(fields[s + 1], fields[s], inner, rim, kappa)
+            difference += changed(fields[s + 1], fields[s], inner)
+            to_rim(inner, rim, kappa)
             forward(inner, spare, kappa)
             inner, spare = spare, inner
-    for i in range(1, n - 1):
-        for j in range(1, m - 1):
-            rim[i, j] = inner[i, j]
-    return total, rim, changed / kappa
+    rim[1 : n - 1, 1 : m - 1] = inner[1 : n - 1, 1 : m - 1]
+    return total, rim, difference / kappa
 
 
 def in_jax(np):

@@ -88,17 +88,19 @@ def best(centroids, points):
 
 
 def like_numpy(np):
+    """The squares multiplied out, so that the distances are a product."""
+
     def objective(centroids, points):
-        distances = np.sum((points[:, None, :] - centroids[None, :, :]) ** 2, axis=2)
-        return np.sum(np.min(distances, axis=1))
+        squares = np.sum(points**2, axis=1)[:, None] + np.sum(centroids**2, axis=1)
+        return np.sum(np.min(squares - 2.0 * points @ centroids.T, axis=1))
 
     return objective
 
 
 def in_torch(torch):
     def objective(centroids, points):
-        distances = torch.sum((points[:, None, :] - centroids[None, :, :]) ** 2, dim=2)
-        return torch.sum(torch.amin(distances, dim=1))
+        squares = torch.sum(points**2, dim=1)[:, None] + torch.sum(centroids**2, dim=1)
+        return torch.sum(torch.amin(squares - 2.0 * points @ centroids.T, dim=1))
 
     return objective
 

@@ -27,52 +27,52 @@ def arrays(w, x, y):
 
 @plain
 def by_hand(w, x, y):
-    n, d = x.shape
     total = 0.0
-    w_bar = np.zeros(d)
-    for i in range(n):
-        score = 0.0
-        for j in range(d):
-            score += x[i, j] * w[j]
-        e = math.exp(-y[i] * score)
+    g = np.dot(x, w)
+    for i in range(len(y)):
+        e = math.exp(-y[i] * g[i])
         total += math.log(1.0 + e)
-        g = -y[i] * e / (1.0 + e)
-        for j in range(d):
-            w_bar[j] += g * x[i, j]
-    return total, w_bar
+        g[i] = -y[i] * e / (1.0 + e)
+    return total, np.dot(x.T, g)
+
+
+@fast
+def scores(w, x, start, strip):
+    """Scores of a strip of samples, one after the other as they lie in memory."""
+    for i in range(len(strip)):
+        score = 0.0
+        for j in range(len(w)):
+            score += x[start + i, j] * w[j]
+        strip[i] = score
+
+
+@fast
+def add_rows(w_bar, x, start, strip):
+    """The samples of a strip, weighted and added up, four at a time."""
+    for i in range(0, len(strip), 4):
+        row = start + i
+        a, b, c, e = strip[i], strip[i + 1], strip[i + 2], strip[i + 3]
+        for j in range(len(w_bar)):
+            w_bar[j] += (a * x[row, j] + b * x[row + 1, j]) + (c * x[row + 2, j] + e * x[row + 3, j])
 
 
 @fast
 def best(w, x, y):
     """Strips of samples that stay in the cache: scores, then exp and log as vectors, then the gradient."""
-    n, d = x.shape
+    n = len(y)
+    w_bar, strip = np.zeros_like(w), np.empty(32)
+    whole = n - n % len(strip)
     total = 0.0
-    w_bar = np.zeros(d)
-    strip = np.empty(32)
-    for start in range(0, n, len(strip)):
-        size = min(len(strip), n - start)
-        for i in range(size):
-            score = 0.0
-            for j in range(d):
-                score += x[start + i, j] * w[j]
-            strip[i] = score
-        for i in range(size):
+    for start in range(0, whole, len(strip)):
+        scores(w, x, start, strip)
+        for i in range(len(strip)):
             label = y[start + i]
             e = exp(-label * strip[i])
             total += log(1.0 + e)
             strip[i] = -label * e / (1.0 + e)
-        i = 0
-        while i + 4 <= size:
-            a, b, c, e = strip[i], strip[i + 1], strip[i + 2], strip[i + 3]
-            row = start + i
-            for j in range(d):
-                w_bar[j] += (a * x[row, j] + b * x[row + 1, j]) + (c * x[row + 2, j] + e * x[row + 3, j])
-            i += 4
-        while i < size:
-            for j in range(d):
-                w_bar[j] += strip[i] * x[start + i, j]
-            i += 1
-    return total, w_bar
+        add_rows(w_bar, x, start, strip)
+    rest, rest_bar = by_hand(w, x[whole:], y[whole:])
+    return total + rest, w_bar + rest_bar
 
 
 def like_numpy(np):
@@ -95,7 +95,8 @@ PROBLEM = Problem(
     text=__doc__,
     ours={"loops": differentiated(loops), "numpy": differentiated(arrays)},
     sizes={"1e4x100": lambda: inputs(10_000, 100), "1e5x100": lambda: inputs(100_000, 100)},
-    small=lambda: inputs(37, 5),
+    large={"2e5x20": lambda: inputs(200_000, 20), "2e6x20": lambda: inputs(2_000_000, 20)},
+    small=lambda: inputs(137, 5),
     objective=plain(loops),
     plain=by_hand,
     best=best,

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.adbench import lstm_file, reference
 from benchmarks.problem import Problem, differentiated, plain
+from benchmarks.problems.lstm_lanes import best
 
 
 def sigmoid(x):
@@ -154,6 +156,61 @@ def by_hand(main, extra, state, sequence):
     return scale * total, main_bar, extra_bar
 
 
+def in_jax(np):
+    import jax
+
+    def objective(main, extra, state, sequence):
+        bits, layers = sequence.shape[1], main.shape[0] // 2
+        sigmoid = jax.nn.sigmoid
+
+        def step(state, pair):
+            now, following = pair
+            z, new = now * extra[0], []
+            for a in range(layers):
+                (wf, wi, wo, wc), (bf, bi, bo, bc) = main[2 * a].reshape(4, bits), main[2 * a + 1].reshape(4, bits)
+                hidden, cell = state[2 * a], state[2 * a + 1]
+                change = sigmoid(hidden * wi + bi) * np.tanh(hidden * wc + bc)
+                cell = cell * sigmoid(z * wf + bf) + change
+                z = sigmoid(z * wo + bo) * np.tanh(cell)
+                new += [z, cell]
+            y = z * extra[1] + extra[2]
+            return np.stack(new), np.sum(following * (y - np.log(2.0 + np.sum(np.exp(y)))))
+
+        totals = jax.lax.scan(step, state, (sequence[:-1], sequence[1:]))[1]
+        return -np.sum(totals) / (bits * (len(sequence) - 1))
+
+    return objective
+
+
+def recorded(np, sigmoid):
+    def objective(main, extra, state, sequence):
+        bits, layers = sequence.shape[1], main.shape[0] // 2
+        states = [(state[2 * a], state[2 * a + 1]) for a in range(layers)]
+        total = 0.0
+        for t in range(len(sequence) - 1):
+            z = sequence[t] * extra[0]
+            for a in range(layers):
+                w, b = main[2 * a].reshape((4, bits)), main[2 * a + 1].reshape((4, bits))
+                hidden, cell = states[a]
+                change = sigmoid(hidden * w[1] + b[1]) * np.tanh(hidden * w[3] + b[3])
+                cell = cell * sigmoid(z * w[0] + b[0]) + change
+                z = sigmoid(z * w[2] + b[2]) * np.tanh(cell)
+                states[a] = z, cell
+            y = z * extra[1] + extra[2]
+            total = total + np.sum(sequence[t + 1] * (y - np.log(2.0 + np.sum(np.exp(y)))))
+        return -total / (bits * (len(sequence) - 1))
+
+    return objective
+
+
+def in_autograd(np):
+    return recorded(np, lambda x: 1.0 / (1.0 + np.exp(-x)))
+
+
+def in_torch(torch):
+    return recorded(torch, torch.sigmoid)
+
+
 def inputs(layers, characters, bits):
     rng = np.random.default_rng(0)
     main, extra = rng.standard_normal((2 * layers, 4 * bits)), rng.standard_normal((3, bits))
@@ -168,6 +225,11 @@ PROBLEM = Problem(
     small=lambda: inputs(2, 6, 3),
     objective=objective,
     plain=by_hand,
-    best=by_hand,
+    best=best,
+    peers={
+        "jax": peers.jax(in_jax, argnums=(0, 1)),
+        "torch": peers.torch(in_torch, argnums=(0, 1)),
+        "autograd": peers.autograd(in_autograd, argnums=(0, 1)),
+    },
     reference=lambda size: reference("lstm", size),
 )

@@ -47,7 +47,7 @@ def best(a):
     n = len(a)
     total = 0.0
     a_bar = np.empty_like(a)
-    value, y, y_dot = np.empty(32), np.empty(32), np.empty(32)
+    value, y, y_dot = np.empty(64), np.empty(64), np.empty(64)
     for start in range(0, n, len(y)):
         size = min(len(y), n - start)
         for k in range(len(y)):

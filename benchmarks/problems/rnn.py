@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.problem import Problem, differentiated, plain
+from benchmarks.problem import Problem, differentiated, fast, plain
+from benchmarks.vector import exp, tanh
 
 
 def sigmoid(x):
@@ -51,41 +52,69 @@ def objective(w, u, b, x, target):
 
 
 @plain
-def by_hand(w, u, b, x, target):
-    """Gates, tanh of the cells and states of each step are kept; products as calls of BLAS."""
-    n, steps = len(target), len(x)
-    hidden, cell = np.zeros((steps + 1, n)), np.zeros((steps + 1, n))
-    gates, squashed = np.empty((steps, 4 * n)), np.empty((steps, n))
-    given = np.dot(x, w.T)
-    for t in range(steps):
-        z = np.dot(u, hidden[t])
-        for i in range(3 * n):
-            gates[t, i] = 1.0 / (1.0 + math.exp(-(z[i] + given[t, i] + b[i])))
-        for i in range(3 * n, 4 * n):
-            gates[t, i] = math.tanh(z[i] + given[t, i] + b[i])
-        for i in range(n):
-            cell[t + 1, i] = gates[t, i] * cell[t, i] + gates[t, n + i] * gates[t, 3 * n + i]
-            squashed[t, i] = math.tanh(cell[t + 1, i])
-            hidden[t + 1, i] = gates[t, 2 * n + i] * squashed[t, i]
-    total = 0.0
-    h_bar, c_bar = np.empty(n), np.zeros(n)
+def cell_by_hand(z, given, b, gates, before, after, squashed, hidden):
+    """Gates, the new cells, their tanh and the new hidden state of one step."""
+    n = len(hidden)
+    for i in range(3 * n):
+        gates[i] = 1.0 / (1.0 + math.exp(-(z[i] + given[i] + b[i])))
+    for i in range(3 * n, 4 * n):
+        gates[i] = math.tanh(z[i] + given[i] + b[i])
     for i in range(n):
-        h_bar[i] = 2.0 * (hidden[steps, i] - target[i])
-        total += (hidden[steps, i] - target[i]) ** 2
-    z_bar = np.empty((steps, 4 * n))
-    transposed = np.ascontiguousarray(u.T)
-    for t in range(steps - 1, -1, -1):
-        for i in range(n):
-            f, g, o, a = gates[t, i], gates[t, n + i], gates[t, 2 * n + i], gates[t, 3 * n + i]
-            s = squashed[t, i]
-            whole = c_bar[i] + h_bar[i] * o * (1.0 - s * s)
-            z_bar[t, i] = whole * cell[t, i] * f * (1.0 - f)
-            z_bar[t, n + i] = whole * a * g * (1.0 - g)
-            z_bar[t, 2 * n + i] = h_bar[i] * s * o * (1.0 - o)
-            z_bar[t, 3 * n + i] = whole * g * (1.0 - a * a)
-            c_bar[i] = whole * f
-        h_bar = np.dot(transposed, z_bar[t])
-    return total, np.dot(z_bar.T, x), np.dot(z_bar.T, hidden[:steps]), np.sum(z_bar, axis=0)
+        after[i] = gates[i] * before[i] + gates[n + i] * gates[3 * n + i]
+        squashed[i] = math.tanh(after[i])
+        hidden[i] = gates[2 * n + i] * squashed[i]
+
+
+@fast
+def best_cell(z, given, b, gates, before, after, squashed, hidden):
+    """The same with exp and tanh as vectors."""
+    n = len(hidden)
+    for i in range(3 * n):
+        gates[i] = 1.0 / (1.0 + exp(-(z[i] + given[i] + b[i])))
+    for i in range(3 * n, 4 * n):
+        gates[i] = tanh(z[i] + given[i] + b[i])
+    for i in range(n):
+        after[i] = gates[i] * before[i] + gates[n + i] * gates[3 * n + i]
+        squashed[i] = tanh(after[i])
+        hidden[i] = gates[2 * n + i] * squashed[i]
+
+
+@plain
+def cell_adjoint(gates, before, squashed, h_bar, c_bar, z_bar):
+    """One step back, from derivatives that are products of what was kept."""
+    n = len(h_bar)
+    for i in range(n):
+        f, g, o, a = gates[i], gates[n + i], gates[2 * n + i], gates[3 * n + i]
+        s = squashed[i]
+        whole = c_bar[i] + h_bar[i] * o * (1.0 - s * s)
+        z_bar[i] = whole * before[i] * f * (1.0 - f)
+        z_bar[n + i] = whole * a * g * (1.0 - g)
+        z_bar[2 * n + i] = h_bar[i] * s * o * (1.0 - o)
+        z_bar[3 * n + i] = whole * g * (1.0 - a * a)
+        c_bar[i] = whole * f
+
+
+def gradient(cell):
+    """The gradient with this cell: gates and states of each step are kept; products are calls of BLAS."""
+
+    def by_hand(w, u, b, x, target):
+        n, steps = len(target), len(x)
+        hidden, cells = np.zeros((steps + 1, n)), np.zeros((steps + 1, n))
+        gates, squashed = np.empty((steps, 4 * n)), np.empty((steps, n))
+        given, z = np.dot(x, w.T), np.empty(4 * n)
+        for t in range(steps):
+            np.dot(u, hidden[t], z)
+            cell(z, given[t], b, gates[t], cells[t], cells[t + 1], squashed[t], hidden[t + 1])
+        h_bar, c_bar = 2.0 * (hidden[steps] - target), np.zeros(n)
+        total = 0.25 * np.sum(h_bar * h_bar)
+        z_bar = np.empty((steps, 4 * n))
+        transposed = np.ascontiguousarray(u.T)
+        for t in range(steps - 1, -1, -1):
+            cell_adjoint(gates[t], cells[t], squashed[t], h_bar, c_bar, z_bar[t])
+            np.dot(transposed, z_bar[t], h_bar)
+        return total, np.dot(z_bar.T, x), np.dot(z_bar.T, hidden[:steps]), np.sum(z_bar, axis=0)
+
+    return by_hand
 
 
 def cell(np, sigmoid, w, u, b, x, h, c):
@@ -143,8 +172,8 @@ PROBLEM = Problem(
     sizes={"H32 T100": lambda: inputs(100, 8, 32)},
     small=lambda: inputs(4, 3, 2),
     objective=objective,
-    plain=by_hand,
-    best=by_hand,
+    plain=plain(gradient(cell_by_hand)),
+    best=fast(gradient(best_cell)),
     peers={
         "jax": peers.jax(in_jax, argnums=ALL),
         "torch": peers.torch(in_torch, argnums=ALL),
