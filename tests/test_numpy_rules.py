@@ -425,3 +425,33 @@ def test_negative_entries_of_index_arrays_count_from_the_end():
     _, dot = ad.jvp(f)((x, idx), (np.ones(4), None))
     step = 1e-6
     np.testing.assert_allclose(dot, (f(x + step, idx) - f(x - step, idx)) / (2 * step), rtol=1e-6)
+
+
+def test_index_arrays_of_other_extents_compiled():
+    """They broadcast as arrays do: missing axes come first, and a single row is repeated."""
+
+    def f(x, row, column, rows, n):
+        return x[column, row] * x[rows, row] + x[row, column] + x[column, row[:n]] * x[row[:n], row]
+
+    x = np.arange(12.0).reshape(4, 3) ** 1.5
+    row, column, rows = np.array([2, 0]), np.array([[1], [2], [-1]]), np.array([[1, 2], [0, 0], [2, 1]])
+    np.testing.assert_allclose(ad.jit(f)(x, row, column, rows, 1), f(x, row, column, rows, 1), rtol=1e-12)
+
+
+def test_known_index_beside_an_index_array_is_checked():
+    def f(x, at):
+        u = np.full((2, 3), 0.5)
+        return np.sum(u[2, at] * x)
+
+    with pytest.raises(IndexError, match="axis 0 of u"):
+        ad.grad(f)(1.5, np.array([0, 1]))
+
+
+def test_parts_that_are_not_equal():
+    """The first ones are longer, also where the size is known."""
+
+    def f(x):
+        a, b, c = np.array_split(x * np.ones(5), 3)
+        return np.concatenate((a * b, c * 3.0))
+
+    np.testing.assert_allclose(ad.jit(f)(2.0), f(2.0), rtol=1e-12)

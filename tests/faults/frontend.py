@@ -6,6 +6,7 @@ from faults.fault import Fault
 
 LOOPS, CONTROL, INDEXING = "frontend/loops.py", "frontend/control.py", "frontend/indexing.py"
 PROMOTE, ELEMENTWISE, STATEMENTS = "frontend/promote.py", "frontend/elementwise.py", "frontend/statements.py"
+GATHERING, SHAPING, MAKING = "frontend/gathering.py", "frontend/shaping.py", "frontend/making.py"
 FRONT = "test_frontend.py test_frontend_control.py test_frontend_programs.py"
 
 FRONTEND = (
@@ -34,6 +35,23 @@ FRONTEND = (
           "return [full] * (rank - used) + items[:at] + items[at + 1 :]", "A[i] is a column", FRONT),
     Fault("element-loaded-late", INDEXING, "        region.ops[start:start] = early.ops\n", "        region.ops += early.ops\n",
           "a[i] += h(a) reads a[i] after h has run", FRONT),
+    Fault("places-read-late", INDEXING, "    if not _writes(region, start) and region is cx.b.region:\n", "    if True:\n",
+          "x[idx] += h(x) reads x after h has run", "test_regressions.py -k places"),
+    Fault("mask-chooses-the-others", GATHERING, "cx.op(\"select\", mask, cast(cx, new.op, self.base.dtype), self.base.op)",
+          "cx.op(\"select\", mask, self.base.op, cast(cx, new.op, self.base.dtype))",
+          "x[m] = 0 writes where m is false", "test_numpy_rules.py -k mask"),
+    Fault("rows-masked-as-columns", GATHERING, "index=(\"000\",) * self.mask.type.rank + (\"n\",) * more)", "index=(\"n\",) * more + (\"000\",) * self.mask.type.rank)",
+          "A[m] = 0 takes m for a mask of columns", "test_numpy_rules.py test_numpy.py -k 'mask and not compiled'"),
+    Fault("places-stored-not-updated", GATHERING, "self.store(cx, compute(old))", "self.store(cx, right)",
+          "x[idx] *= v stores v", "test_regressions.py test_numpy_rules.py -k 'place or update or index'"),
+    Fault("split-from-the-start", SHAPING, "part(cx, a, at, lo, hi) for lo, hi", "part(cx, a, at, NONE, hi) for lo, hi",
+          "each part of a split array begins at its first element", "test_numpy.py -k 'interpreted and split'"),
+    Fault("longer-parts-at-the-end", SHAPING, "integer(min(k, int(more.value)))", "integer(0)",
+          "what array_split has left over goes to the last part", "test_numpy_rules.py -k parts"),
+    Fault("tile-repeats-each", MAKING, "binary(cx, \"Mod\", line, Num(clamped(cx, n, 1)))", "binary(cx, \"FloorDiv\", line, Num(clamped(cx, n, 1)))",
+          "tile repeats each element, not the array", "test_numpy.py -k 'interpreted and tile'"),
+    Fault("replace-keeps-everything", "frontend/calls.py", "items = [kwargs.get(k, v) for k, v", "items = [v for k, v",
+          "dataclasses.replace replaces nothing", "test_frontend_programs.py test_zoo.py -k 'replace or structures'"),
     Fault("in-place-sub-adds", INDEXING, "cx.do(\"accumulate\", target.op, b if kind == \"Add\" else negative(cx, b))",
           "cx.do(\"accumulate\", target.op, b)", "v -= b adds", FRONT),
     Fault("tuple-index-from-end", INDEXING, "wrapped = cx.op(\"select\", cx.op(\"lt\", at, integer(0)), cx.op(\"add\", at, count), at, hint=\"k\")",
