@@ -164,7 +164,7 @@ class Expressions:
     def written(self, entry: OpDef, op: Op) -> str:
         """The op's template."""
         if self.vector and entry.vector and is_float(op.result.type) and isinstance(op.result.type, Scalar):
-            return f"simd.{entry.emit.removeprefix('np.')}"
+            return f"simd.{entry.vector}({', '.join(f'{{{k}}}' for k in range(len(op.args)))})"
         return (
             entry.kernel.replace("{place}", repr(place(op).strip(" ()")))
             if self.kernel and entry.kernel
@@ -219,7 +219,8 @@ class Expressions:
         if isinstance(exponent, Const) and is_float(base.type) and exponent.value in SMALL:
             # A literal integer exponent: products instead of a call of pow, in the dtype of the base.
             return ast.BinOp(self.expr(base), ast.Pow(), number(int(exponent.value)))
-        return self.template(op, entry.emit)
+        whole = not all(is_float(a.type) for a in op.args)  # Numba multiplies
+        return self.template(op, entry.emit if whole else self.written(entry, op))
 
     def abs(self, op: Op) -> ast.expr:
         return self.template(op, "np.abs({0})" if isinstance(op.result.type, Array) else "abs({0})")
@@ -239,8 +240,8 @@ class Expressions:
         # Numba's np.clip takes no notice of a bound that is nan.
         if isinstance(op.result.type, Array):
             return self.template(op, OPS["clip"].emit)
-        lower, upper = (self.written(OPS[name], op) for name in ("maximum", "minimum"))
-        return self.template(op, upper.format(lower, "{2}"))
+        module = "simd" if self.vector and is_float(op.result.type) else "np"
+        return self.template(op, f"{module}.minimum({module}.maximum({{0}}, {{1}}), {{2}})")
 
     def copy(self, op: Op) -> ast.expr:
         return self.template(op, "{0}.copy()") if isinstance(op.result.type, Array) else self.expr(op.args[0])

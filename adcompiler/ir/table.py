@@ -48,7 +48,7 @@ class OpDef:
       prec       Python precedence of the emitted expression (ast node kind is derived from the text)
       kernel     the template in kernels, where what Numba has is slow to compile or does not say where it failed:
                  a helper of the runtime; {place} becomes the user's place, for its errors
-      vector     kernels may call runtime.simd's function of the same name for it, which LLVM can vectorize
+      vector     the function of runtime.simd that kernels may call for float scalars: LLVM can vectorize it
       cheap      recomputing costs no more than a load
 
     Lowering (adcompiler/lowering) computes array results in loops of our own. An elementwise op needs nothing for
@@ -84,7 +84,7 @@ class OpDef:
     may_raise: Callable[[Any], bool] | None = None
     emit: str = ""
     kernel: str = ""
-    vector: bool = False
+    vector: str = ""
     cheap: bool = False
     element: Callable[..., Any] | None = None
     extents: Callable[..., Any] | None = None

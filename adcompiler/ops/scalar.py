@@ -108,7 +108,7 @@ def _negative_exponent(op: Any) -> bool:
 
 elementwise("pow", _power, "{0} ** {1}", masked=(_power_base, _power_exponent), rule=infer.numeric,
             samples=((1.3, 2.1), (0.4, -1.5), (2.0, 3.0)), singular=lambda op: not _literal(op, lambda b: b >= 1.0),
-            scales=True, may_raise=_negative_exponent)  # fmt: skip
+            scales=True, may_raise=_negative_exponent, vector="power")  # fmt: skip
 
 
 def _zero_divisor(op: Any) -> bool:
@@ -194,7 +194,7 @@ def _pairwise(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name, _fn, _wins in (("maximum", np.maximum, o.gt), ("minimum", np.minimum, o.lt)):
     elementwise(_name, _pairwise(_fn), f"np.{_name}({{0}}, {{1}})",
                 masked=(_extremum(_wins, True), _extremum(_wins, False)), rule=infer.numeric,
-                samples=PAIRS, cheap=True, mask=True, vector=True)  # fmt: skip
+                samples=PAIRS, cheap=True, mask=True, vector=_name)  # fmt: skip
 for _name, _fn, _wins in (("fmax", np.fmax, o.gt), ("fmin", np.fmin, o.lt)):
 
     def _side(wins: Any, first: bool) -> Rule:
@@ -226,40 +226,45 @@ elementwise("length", np.sqrt, "np.sqrt({0})",
             singular=True)  # fmt: skip
 elementwise("cbrt", np.cbrt, "np.cbrt({0})", masked=(lambda g, y, x: g / (3.0 * (y * y)),), samples=ANY, singular=True)
 elementwise("reciprocal", np.reciprocal, "np.reciprocal({0})", lambda y, x: -(y * y), samples=ANY, singular=True)
-elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, vector=True, singular=True)
-elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY, vector=True, singular=True)
-elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY, vector=True, singular=True)
-elementwise("log", np.log, "np.log({0})", masked=(lambda g, y, x: g / x,), samples=POSITIVE, vector=True, singular=True)
+elementwise("exp", np.exp, "np.exp({0})", lambda y, x: y, samples=ANY, vector="exp", singular=True)
+elementwise("exp2", np.exp2, "np.exp2({0})", lambda y, x: y * math.log(2.0), samples=ANY, vector="exp2", singular=True)
+elementwise("expm1", np.expm1, "np.expm1({0})", lambda y, x: y + 1.0, samples=ANY, vector="expm1", singular=True)
+elementwise(
+    "log", np.log, "np.log({0})", masked=(lambda g, y, x: g / x,), samples=POSITIVE, vector="log", singular=True
+)
 elementwise("log2", np.log2, "np.log2({0})", masked=(lambda g, y, x: g / (x * math.log(2.0)),), samples=POSITIVE,
-            vector=True, singular=True)  # fmt: skip
+            vector="log2", singular=True)  # fmt: skip
 elementwise("log10", np.log10, "np.log10({0})", masked=(lambda g, y, x: g / (x * math.log(10.0)),), samples=POSITIVE,
-            vector=True, singular=True)  # fmt: skip
+            vector="log10", singular=True)  # fmt: skip
 elementwise("log1p", np.log1p, "np.log1p({0})", masked=(lambda g, y, x: g / (1.0 + x),), samples=POSITIVE,
-            vector=True, singular=True)  # fmt: skip
+            vector="log1p", singular=True)  # fmt: skip
 elementwise("hypot", np.hypot, "np.hypot({0}, {1})",
             masked=(lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, a / y),
                     lambda g, y, a, b: g * o.select(o.eq(y, 0.0), 0.0, b / y)),
-            samples=PAIRS, singular=True)  # fmt: skip
+            samples=PAIRS, vector="hypot", singular=True)  # fmt: skip
 elementwise("logaddexp", np.logaddexp, "np.logaddexp({0}, {1})",
-            lambda y, a, b: o.exp(a - y), lambda y, a, b: o.exp(b - y), samples=PAIRS, singular=True)  # fmt: skip
+            lambda y, a, b: o.exp(a - y), lambda y, a, b: o.exp(b - y), samples=PAIRS,
+            vector="logaddexp", singular=True)  # fmt: skip
 elementwise("logaddexp2", np.logaddexp2, "np.logaddexp2({0}, {1})",
             lambda y, a, b: o.exp2(a - y), lambda y, a, b: o.exp2(b - y), samples=PAIRS, singular=True)  # fmt: skip
 
 # Trigonometric and hyperbolic functions.
-elementwise("sin", np.sin, "np.sin({0})", lambda y, x: o.cos(x), samples=ANY, vector=True)
-elementwise("cos", np.cos, "np.cos({0})", lambda y, x: -o.sin(x), samples=ANY, vector=True)
-elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY, vector=True, singular=True)
+elementwise("sin", np.sin, "np.sin({0})", lambda y, x: o.cos(x), samples=ANY, vector="sin")
+elementwise("cos", np.cos, "np.cos({0})", lambda y, x: -o.sin(x), samples=ANY, vector="cos")
+elementwise("tan", np.tan, "np.tan({0})", lambda y, x: 1.0 + y * y, samples=ANY, vector="tan", singular=True)
 elementwise("arcsin", np.arcsin, "np.arcsin({0})", masked=(lambda g, y, x: g / o.sqrt(1.0 - x * x),), samples=UNIT,
-            singular=True)  # fmt: skip
+            vector="arcsin", singular=True)  # fmt: skip
 elementwise("arccos", np.arccos, "np.arccos({0})", masked=(lambda g, y, x: -(g / o.sqrt(1.0 - x * x)),), samples=UNIT,
-            singular=True)  # fmt: skip
-elementwise("arctan", np.arctan, "np.arctan({0})", masked=(lambda g, y, x: g / (1.0 + x * x),), samples=ANY)
+            vector="arccos", singular=True)  # fmt: skip
+elementwise(
+    "arctan", np.arctan, "np.arctan({0})", masked=(lambda g, y, x: g / (1.0 + x * x),), samples=ANY, vector="arctan"
+)
 elementwise("arctan2", np.arctan2, "np.arctan2({0}, {1})",
             masked=(lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -(g * a) / (a * a + b * b)),
-            samples=PAIRS, singular=True)  # fmt: skip
-elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY, vector=True, singular=True)
-elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY, vector=True, singular=True)
-elementwise("tanh", np.tanh, "np.tanh({0})", lambda y, x: 1.0 - y * y, samples=ANY, vector=True)
+            samples=PAIRS, vector="arctan2", singular=True)  # fmt: skip
+elementwise("sinh", np.sinh, "np.sinh({0})", lambda y, x: o.cosh(x), samples=ANY, vector="sinh", singular=True)
+elementwise("cosh", np.cosh, "np.cosh({0})", lambda y, x: o.sinh(x), samples=ANY, vector="cosh", singular=True)
+elementwise("tanh", np.tanh, "np.tanh({0})", lambda y, x: 1.0 - y * y, samples=ANY, vector="tanh")
 elementwise("arcsinh", np.arcsinh, "np.arcsinh({0})", masked=(lambda g, y, x: g / o.sqrt(x * x + 1.0),), samples=ANY)
 elementwise("arccosh", np.arccosh, "np.arccosh({0})",
             masked=(lambda g, y, x: g / (o.sqrt(x - 1.0) * o.sqrt(x + 1.0)),), samples=((1.7,), (3.2,)),
@@ -270,7 +275,7 @@ elementwise("arctanh", np.arctanh, "np.arctanh({0})", masked=(lambda g, y, x: g 
 # Special functions: emitted as helpers of adcompiler.runtime.
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 elementwise(
-    "erf", special("erf"), "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY, vector=True
+    "erf", special("erf"), "erf({0})", lambda y, x: TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY, vector="erf"
 )
 elementwise("erfc", special("erfc"), "erfc({0})", lambda y, x: -TWO_OVER_SQRT_PI * o.exp(-(x * x)), samples=ANY)
 elementwise("gamma", special("gamma"), "gamma({0})", lambda y, x: y * o.digamma(x), samples=POSITIVE, singular=True)
@@ -280,4 +285,4 @@ elementwise(
 )
 elementwise("polygamma", lambda x, n: special("polygamma")(n, x), "polygamma({n}, {0})",
             lambda y, x, n: o.polygamma(x, n=n + 1), samples=POSITIVE, singular=True)  # fmt: skip
-elementwise("expit", special("expit"), "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY, vector=True)
+elementwise("expit", special("expit"), "expit({0})", lambda y, x: y * (1.0 - y), samples=ANY, vector="expit")

@@ -104,7 +104,7 @@ def _exponential(r: Lanes, rest: Lanes) -> Lanes:
     return r + fma(r * r, polynomial(r, EXP), fma(r, rest, rest))
 
 
-def _near_one(r: Lanes, rest: Lanes) -> tuple[Lanes, Lanes]:
+def near_one(r: Lanes, rest: Lanes) -> tuple[Lanes, Lanes]:
     """exp(r + rest) in two parts: 1 + r rounded, and the rest of it."""
     s = r + 1.0
     return s, fma(r * r, polynomial(r, EXP), ((1.0 - s) + r) + rest)
@@ -113,19 +113,20 @@ def _near_one(r: Lanes, rest: Lanes) -> tuple[Lanes, Lanes]:
 def _raised(x: Lanes, shift: float = 0.0) -> Lanes:
     """exp(x) * 2**shift"""
     n, r, rest = _reduced(x)
-    return scaled(*_near_one(r, rest), n + shift if shift else n)
+    return scaled(*near_one(r, rest), n + shift if shift else n)
 
 
 def exp(x: Lanes) -> Lanes:
-    n, r, _ = _reduced(clamped(x, -746.0, 710.0))
-    return scaled(1.0, fma(r * r, polynomial(r, EXP), r), n)
+    zero = x < -745.5
+    n, r, _ = _reduced(choose(zero, 0.0, choose(x > 710.0, 710.0, x)))  # CPUs take long to underflow
+    return choose(zero, 0.0, scaled(1.0, fma(r * r, polynomial(r, EXP), r), n))
 
 
 def exp2(x: Lanes) -> Lanes:
     x = clamped(x, -1076.0, 1025.0)
     n = nearest(x)
     part = x - n
-    return scaled(*_near_one(part * LN2, part * LN2_REST), n)
+    return scaled(*near_one(part * LN2, part * LN2_REST), n)
 
 
 def _grown(x: Lanes, shift: float) -> Lanes:
@@ -171,7 +172,7 @@ def tanh(x: Lanes) -> Lanes:
 
 
 # Logarithms.
-def _split(x: Lanes) -> tuple[Lanes, Lanes]:
+def split(x: Lanes) -> tuple[Lanes, Lanes]:
     """k and m: x = 2**k m, sqrt(1/2) <= m < sqrt(2), of a positive finite x."""
     small = x < SMALLEST
     bits = choose(small, x * 2.0**54, x).bits + (0x3FF00000 - 0x3FE6A09E << 32)
@@ -195,7 +196,7 @@ def _defined(x: Lanes, value: Lanes, pole: float = 0.0) -> Lanes:
 
 
 def log(x: Lanes) -> Lanes:
-    k, m = _split(x)
+    k, m = split(x)
     f = m - 1.0
     half, t = _series(f)
     return _defined(x, fma(k, LN2_HIGH, f - (half - fma(k, LN2_LOW, t))))
@@ -203,7 +204,7 @@ def log(x: Lanes) -> Lanes:
 
 def log1p(x: Lanes) -> Lanes:
     u = x + 1.0
-    k, m = _split(u)
+    k, m = split(u)
     near = (x > -0.29289321881345254) & (x < 0.41421356237309503)
     k = choose(near, 0.0, k)
     f = choose(near, x, m - 1.0)
@@ -217,7 +218,7 @@ def log1p(x: Lanes) -> Lanes:
 
 def _logarithm(x: Lanes, high: float, low: float, two_high: float, two_low: float) -> Lanes:
     """log(x) / log(base), from 1 / log(base) and log(2) / log(base) in two parts each."""
-    k, m = _split(x)
+    k, m = split(x)
     f = m - 1.0
     half, t = _series(f)
     major = ((f - half).bits & -(2**32)).number

@@ -101,7 +101,8 @@ class Lanes:
         return self._compared("==", other)
 
     def unlike(self, other: Any) -> Lanes:
-        return self._compared("!=", other)
+        """Are they different, or not numbers?"""
+        return self.made(self.builder.fcmp_unordered("!=", self.value, self.operand(other), flags=MEANINGLESS))
 
     # Bits.
     def __and__(self, other: Any) -> Lanes:

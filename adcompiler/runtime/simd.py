@@ -21,12 +21,12 @@ from numba import types
 from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
-from adcompiler.runtime import elementary, special
+from adcompiler.runtime import elementary, powers, special
 from adcompiler.runtime.lanes import F32, F64, Formula, Lanes, choose, declared, intrinsic, magnitude
 
 USED = "llvm.compiler.used"
 FORMATS = {types.float64: (F64, "f64"), types.float32: (F32, "f32")}
-FUNCTIONS: list[str] = []  # the names of all
+FUNCTIONS: dict[str, int] = {}  # the names of all that vectorize, and how many arguments they take
 LARGE = dict.fromkeys(("sin", "cos", "tan"), elementary.FAR)  # from here on, libm
 
 
@@ -140,16 +140,18 @@ def _compiled(function: Callable[..., Any], count: int, build: Callable[..., Any
     return function
 
 
-def _public(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
-    def function(x: Any) -> Any:
-        return reference(x)
+def _public(name: str, reference: Callable[..., Any], source: Any = elementary) -> Callable[..., Any]:
+    formula = getattr(source, name)
+    count = formula.__code__.co_argcount
+    build = _guarded if name in LARGE else _inlined
+
+    def function(*args: Any) -> Any:
+        return reference(*args)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name}(x), element by element."
-    FUNCTIONS.append(name)
-    formula = getattr(elementary, name)
-    build = _guarded if name in LARGE else _inlined
-    return _compiled(function, 1, lambda module, at, type: build(module, at, formula, type))
+    function.__doc__ = f"{name} of {'a number' if count == 1 else 'two numbers'}, element by element."
+    FUNCTIONS[name] = count
+    return _compiled(function, count, lambda module, at, type: build(module, at, formula, type))
 
 
 def _extremum(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,3 +185,10 @@ sinh = _public("sinh", np.sinh)
 cosh = _public("cosh", np.cosh)
 tanh = _public("tanh", np.tanh)
 erf = _public("erf", special.erf)
+power = _public("power", np.power, powers)
+arctan = _public("arctan", np.arctan, powers)
+arctan2 = _public("arctan2", np.arctan2, powers)
+arcsin = _public("arcsin", np.arcsin, powers)
+arccos = _public("arccos", np.arccos, powers)
+hypot = _public("hypot", np.hypot, powers)
+logaddexp = _public("logaddexp", np.logaddexp, powers)

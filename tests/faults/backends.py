@@ -42,7 +42,7 @@ BACKENDS = (
           "a float32 literal is printed as a float64 one", EMIT),
     Fault("zeros-lose-dtype", EXPRESSIONS, "dtype = \"\" if t.dtype == \"f64\" else f\", dtype={numpy_type(t.dtype)}\"\n        return filled(f\"np.{op.name}",
           "dtype = \"\"\n        return filled(f\"np.{op.name}", "float32 memory is allocated as float64", EMIT),
-    Fault("clip-without-its-floor", EXPRESSIONS, "upper.format(lower, \"{2}\")", "upper.format(\"{0}\", \"{2}\")",
+    Fault("clip-without-its-floor", EXPRESSIONS, "{module}.minimum({module}.maximum({{0}}, {{1}}), {{2}})", "{module}.minimum({{0}}, {{2}})",
           "clip has no lower bound in compiled code", EMIT),
     Fault("negative-literal-under-power", EXPRESSIONS, "return ast.UnaryOp(ast.USub(), number(-value))", "return ast.Constant(value)",
           "(-2.5) ** y is printed as -2.5 ** y", EMIT),
