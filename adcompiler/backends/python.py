@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adcompiler import runtime
+from adcompiler.backends.lines import COLUMNS, Line
 from adcompiler.backends.naming import entry_of
-from adcompiler.backends.statements import COLUMNS, Line, Statements
+from adcompiler.backends.statements import Statements
 from adcompiler.ir.core import Function
 
 INDENT = "    "

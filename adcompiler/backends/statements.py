@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
-import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adcompiler.backends.expressions import Expressions, names_called, negated, number, same, text_of, variables
+from adcompiler.backends.expressions import Expressions, names_called, text_of
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
 from adcompiler.backends.forms import filled, subscript
+from adcompiler.backends.lines import (
+    Line,
+    added,
+    augmented,
+    code_of,
+    indented,
+    is_one_if,
+    leaves,
+    quoted,
+    used_headings,
+)
 from adcompiler.backends.naming import Names
+from adcompiler.backends.nodes import negated, number, same, variables
 from adcompiler.backends.whole import added_at, element, stored_at
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.naming import is_adjoint
@@ -21,21 +31,7 @@ from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Scalar, i64, is_float
 from adcompiler.ir.walk import walk
 
-COLUMNS = 100
-AUGMENTED = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.FloorDiv: "//=", ast.Mod: "%="}
 LONGEST_TUPLE = 30  # CPython builds longer ones through a list, which Numba refuses
-JUMPS = ("return", "break", "raise")
-
-
-@dataclass(frozen=True)
-class Line:
-    depth: int
-    text: str
-    comment: str = ""
-
-    @property
-    def is_heading(self) -> bool:
-        return self.text.startswith("#")
 
 
 @dataclass(frozen=True)
@@ -44,15 +40,6 @@ class Finish:
 
     lines: Callable[[Sequence[Operand]], list[Line]]
     jumps: bool = False
-
-
-def indented(lines: Iterable[Line]) -> list[Line]:
-    return [replace(line, depth=line.depth + 1) for line in lines]
-
-
-def leaves(lines: list[Line]) -> bool:
-    """Does control never pass the last line? (A variable may be called `returned`.)"""
-    return bool(lines) and lines[-1].depth == 0 and lines[-1].text.split(" ", 1)[0] in JUMPS
 
 
 def planned(fn: Function) -> tuple[Plan, Names]:
@@ -84,7 +71,7 @@ class Statements:
 
     def body(self) -> list[Line]:
         lines = self.block(self.fn.body, Finish(self.leave, jumps=True))
-        return list(_used_headings(lines))
+        return list(used_headings(lines))
 
     def leave(self, operands: Sequence[Operand]) -> list[Line]:
         values = [text_of(self.x.expr(a)) for a in operands]
@@ -215,7 +202,7 @@ class Statements:
         lines = [replace(header, text=f"if {text_of(test)}:"), *indented(then)]
         if leaves(then) or not orelse:
             return lines + orelse
-        if _is_one_if(orelse):
+        if is_one_if(orelse):
             return [*lines, replace(orelse[0], text="el" + orelse[0].text), *orelse[1:]]
         return [*lines, Line(0, "else:"), *indented(orelse)]
 
@@ -380,37 +367,6 @@ def everything(target: ast.expr, view: Operand) -> ast.expr:
     return subscript(target, [ast.Slice(None, None, None) if vector else ast.Constant(...)])
 
 
-def code_of(line: str) -> str:
-    """A line of the user's without its comment."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(line).readline))
-    except (tokenize.TokenError, IndentationError, SyntaxError):
-        return line
-    column = next((t.start[1] for t in tokens if t.type == tokenize.COMMENT), len(line))
-    return line[:column].rstrip()
-
-
-def augmented(target: ast.expr, node: ast.expr) -> str:
-    """`target = node`, shortened where node starts from target."""
-    if isinstance(node, ast.BinOp) and type(node.op) in AUGMENTED:
-        if same(node.left, target):
-            return f"{text_of(target)} {AUGMENTED[type(node.op)]} {text_of(node.right)}"
-        if isinstance(node.op, ast.Add | ast.Mult) and same(node.right, target):
-            return f"{text_of(target)} {AUGMENTED[type(node.op)]} {text_of(node.left)}"
-    return f"{text_of(target)} = {text_of(node)}"
-
-
-def added(target: ast.expr, value: ast.expr) -> str:
-    if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
-        return f"{text_of(target)} -= {text_of(value.operand)}"
-    return f"{text_of(target)} += {text_of(value)}"
-
-
-def quoted(text: str) -> str:
-    """A string literal in double quotes."""
-    return text_of(ast.Constant(text)) if '"' in text or "\\" in text or "\n" in text else f'"{text}"'
-
-
 def is_one(operand: Operand) -> bool:
     return isinstance(operand, Const) and operand.value == 1
 
@@ -428,26 +384,3 @@ def shifted(node: ast.expr, operand: Operand, by: int) -> ast.expr:
         total = (known if isinstance(node.op, ast.Add) else -known) + by
         return filled(f"{{0}} {'-' if total < 0 else '+'} {abs(total)}", node.left) if total else node.left
     return filled(f"{{0}} {'-' if by < 0 else '+'} {abs(by)}", node)
-
-
-def _is_one_if(lines: list[Line]) -> bool:
-    """Is the block a single `if` statement, with what follows it?"""
-    if not lines[0].text.startswith("if "):
-        return False
-    return all(line.depth > 0 or line.text.startswith(("elif ", "else:")) for line in lines[1:])
-
-
-def _used_headings(lines: list[Line]) -> Iterable[Line]:
-    """Without the headings that tell nothing: of no lines, of a few plain ones, of a bare return."""
-    before = False
-    for k, line in enumerate(lines):
-        if not line.is_heading:
-            before = True
-            yield line
-            continue
-        end = next((j for j in range(k + 1, len(lines)) if lines[j].is_heading or lines[j].depth < line.depth), None)
-        section = lines[k + 1 : end]
-        sweeps = any(part.text.startswith(("for ", "while ")) or "_tape" in part.text for part in section)
-        follows = before and len(section) > 1 and not line.text.startswith("# forward")
-        if section and (sweeps or follows):
-            yield line

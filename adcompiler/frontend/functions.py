@@ -38,6 +38,7 @@ from adcompiler.frontend.gathering import add_at, slice_, withdraw
 from adcompiler.frontend.iteration import extent, make_range, range_count, reverse, static_items
 from adcompiler.frontend.linalg import LINALG_FUNCTIONS, OF_RUNTIME, SCIPY_LINALG
 from adcompiler.frontend.making import MAKE_METHODS, MAKING
+from adcompiler.frontend.pointwise import POINTWISE, POINTWISE_METHODS
 from adcompiler.frontend.products import PRODUCT_METHODS, PRODUCTS, matmul
 from adcompiler.frontend.promote import binary, cast, common, need_number, truth, unify, wrap
 from adcompiler.frontend.random import RANDOM
@@ -64,7 +65,7 @@ from adcompiler.ir.build import boolean
 from adcompiler.ir.types import DTYPES, Array, Stack, i64
 
 METHODS: dict[str, Handler] = ARRAY_METHODS | SHAPE_METHODS | REDUCE_METHODS | PRODUCT_METHODS | MAKE_METHODS
-METHODS |= COMPOSED_METHODS | {"clip": clip}
+METHODS |= COMPOSED_METHODS | POINTWISE_METHODS | {"clip": clip}
 __all__ = ["METHODS", "find", "matmul", "method", "size_of"]
 
 # NumPy functions that are one op, with NumPy's dtype rules.
@@ -256,7 +257,7 @@ def _table() -> dict[Any, Handler]:
     rows |= {round: rounding("rint"), abs: absolute, np.abs: absolute, np.fabs: absolute, np.negative: negative}
     rows |= {max: extreme("Gt"), min: extreme("Lt"), np.clip: clip, np.where: where_, pow: pair("Pow")}
     rows |= {len: length, sum: total, all: every, any: some, dict: dict_of}
-    rows |= SHAPING | REDUCING | PRODUCTS | MAKING | COMPOSED | {np.add.at: add_at, slice: slice_}
+    rows |= SHAPING | REDUCING | PRODUCTS | MAKING | COMPOSED | POINTWISE | {np.add.at: add_at, slice: slice_}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
     rows |= {tuple: _tuple, list: _list, zip: _zip, enumerate: _enumerate, reversed: _reversed}
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults.fault import Fault
 
 FOLD, NAMING, STATEMENTS = "backends/fold.py", "backends/naming.py", "backends/statements.py"
+CONFLICTS, NODES = "backends/conflicts.py", "backends/nodes.py"
 EXPRESSIONS, CACHE, DRIVER, WRAPPER = "backends/expressions.py", "backends/cache.py", "driver.py", "wrapper.py"
 EMIT = (
     "test_emit_meaning.py test_emit.py::test_source_does_what_the_ir_says "
@@ -12,9 +13,9 @@ EMIT = (
 )
 
 BACKENDS = (
-    Fault("folded-past-write", FOLD, "if self.writes & (other.reads | other.writes) or other.writes & self.reads:",
+    Fault("folded-past-write", CONFLICTS, "if self.writes & (other.reads | other.writes) or other.writes & self.reads:",
           "if self.writes & (other.reads | other.writes):", "an element is printed after the write to it", EMIT),
-    Fault("folded-past-error", FOLD, "return (self.raises and other.lasting) or (other.raises and self.lasting)", "return False",
+    Fault("folded-past-error", CONFLICTS, "return (self.raises and other.lasting) or (other.raises and self.lasting)", "return False",
           "an error moves behind a write", EMIT),
     Fault("folded-into-and", FOLD, "            return None  # the right side of `and` is not always evaluated", "            pass",
           "what raises is evaluated only where the left side of `and` holds", EMIT),
@@ -38,13 +39,13 @@ BACKENDS = (
           "a[1:] += a[:-1] reads what it has written", EMIT),
     Fault("narrow-integers-widen", EXPRESSIONS, "if (widened or helper) and isinstance(t, Scalar) and t.dtype in NARROW:", "if False:",
           "int32 arithmetic does not wrap in compiled code", EMIT),
-    Fault("constants-lose-dtype", EXPRESSIONS, "    if dtype in (\"f64\", \"i64\", \"b1\"):\n", "    if True:\n",
+    Fault("constants-lose-dtype", NODES, "    if dtype in (\"f64\", \"i64\", \"b1\"):\n", "    if True:\n",
           "a float32 literal is printed as a float64 one", EMIT),
     Fault("zeros-lose-dtype", EXPRESSIONS, "dtype = \"\" if t.dtype == \"f64\" else f\", dtype={numpy_type(t.dtype)}\"\n        return filled(f\"np.{op.name}",
           "dtype = \"\"\n        return filled(f\"np.{op.name}", "float32 memory is allocated as float64", EMIT),
     Fault("clip-without-its-floor", EXPRESSIONS, "{module}.minimum({module}.maximum({{0}}, {{1}}), {{2}})", "{module}.minimum({{0}}, {{2}})",
           "clip has no lower bound in compiled code", EMIT),
-    Fault("negative-literal-under-power", EXPRESSIONS, "return ast.UnaryOp(ast.USub(), number(-value))", "return ast.Constant(value)",
+    Fault("negative-literal-under-power", NODES, "return ast.UnaryOp(ast.USub(), number(-value))", "return ast.Constant(value)",
           "(-2.5) ** y is printed as -2.5 ** y", EMIT),
     Fault("sum-keeps-one-axis", EXPRESSIONS, "axis={axes[0] if len(axes) == 1 else axes}", "axis={axes[0]}",
           "a sum along two axes is printed as one along the first", EMIT),
