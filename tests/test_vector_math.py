@@ -147,6 +147,21 @@ def test_same_bits_everywhere(name: str) -> None:
         np.testing.assert_array_equal(looped(name, fastmath)(*args)[finite], whole[finite])
 
 
+def test_no_flag_reaches_a_formula() -> None:
+    """With `nsz` LLVM may lose the sign of sin(-0.0), with `reassoc` the bits that a reduction keeps."""
+    function = simd.log1p
+
+    @njit(error_model="numpy", fastmath=True)
+    def loop(x, out):
+        for i in range(len(x)):
+            out[i] = function(x[i])
+
+    loop(np.ones(3), np.ones(3))
+    (text,) = loop.inspect_llvm().values()
+    fused = [line for line in text.splitlines() if re.search(r"call .*@llvm\.fmuladd", line)]
+    assert fused and not any(re.search(r"\b(fast|nsz|reassoc|contract)\b", line) for line in fused)
+
+
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
 def test_large_angles(name: str) -> None:
     """Single ones among small ones, in each place of a vector."""

@@ -78,7 +78,7 @@ def clamped(x: Lanes, low: float, high: float) -> Lanes:
 
 
 def power_of_two(n: Lanes) -> Lanes:
-    """2**n of an integer -1023 < n < 1024."""
+    """2**n of an integer -1023 < n < 1024; 0 of -1023."""
     return (((n + ROUND).bits << 52) + ONE).number
 
 
@@ -117,9 +117,9 @@ def _raised(x: Lanes, shift: float = 0.0) -> Lanes:
 
 
 def exp(x: Lanes) -> Lanes:
-    zero = x < -745.5
-    n, r, _ = _reduced(choose(zero, 0.0, choose(x > 710.0, 710.0, x)))  # CPUs take long to underflow
-    return choose(zero, 0.0, scaled(1.0, fma(r * r, polynomial(r, EXP), r), n))
+    # The least x has n = 2 (-1023), and power_of_two(-1023) is 0: CPUs take long to underflow.
+    n, r, _ = _reduced(clamped(x, -2046.0 * LN2, 710.0))
+    return scaled(1.0, fma(r * r, polynomial(r, EXP), r), n)
 
 
 def exp2(x: Lanes) -> Lanes:

@@ -10,7 +10,8 @@ from faults.frontend import FRONTEND
 from faults.passes import PASSES
 from faults.rules import RULES
 from faults.transforms import TRANSFORMS
+from faults.vectors import VECTORS
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*RULES, *ARRAYS, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS)
+FAULTS: tuple[Fault, ...] = (*RULES, *ARRAYS, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS, *VECTORS)
