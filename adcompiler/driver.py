@@ -149,7 +149,7 @@ def _lowered(
     if low is not None:
         return low(args, kwargs)
     lowered = lower_python(fn, args, kwargs, allow_none=allow_none)
-    refuse_unclear(lowered.function)
+    refuse_unclear(lowered)
     if observer is not None:
         observer("frontend", lowered.function)
     return replace(lowered, function=optimize(lowered.function, BEFORE, options, observer))
@@ -185,16 +185,18 @@ def separate(fn: Function) -> Function:
     return fn
 
 
-def refuse_unclear(fn: Function) -> None:
+def refuse_unclear(lowered: Lowered) -> None:
     """NumPy's reshape and ascontiguousarray give a view or a copy as the strides have it at run time: where a later
     write would tell which, the program is refused."""
+    fn = lowered.function
     if not any(op.name in ("contiguous", "reshape") for op in walk(fn.body)):
         return
     structure = Structure(fn)
     aliases = Aliases(fn, structure)
     for op in walk(fn.body):
         copied = op.name == "contiguous" and bool(aliases.writers.get(op.result))
-        unclear = op.name == "contiguous" or (op.name == "reshape" and _strides_vary(op.args[0], structure))
+        varies = op.name == "reshape" and _strides_vary(op.args[0], structure, lowered.in_order)
+        unclear = op.name == "contiguous" or varies
         if copied or (
             unclear and aliases.written_after(op, aliases.roots(op.args[0])) and _outlives(op, structure, aliases)
         ):
@@ -217,15 +219,17 @@ def _outlives(op: Op, structure: Structure, aliases: Aliases) -> bool:
     return any(roots & aliases.roots(a) for o in before for a in writes(o))
 
 
-def _strides_vary(operand: Operand, structure: Structure) -> bool:
+def _strides_vary(operand: Operand, structure: Structure, in_order: frozenset[Value]) -> bool:
     """May NumPy have laid out these elements in another order than C's?"""
     if not isinstance(operand, Value) or not isinstance(operand.type, Array) or operand.type.rank < 2:
         return False
     op = structure.definer.get(operand)
+    if operand in in_order:
+        return False
     if operand.type.strided or op is None or op.name not in OPS:
         return operand.type.strided
     like = OPS[op.name].kind == "elementwise" or op.name.endswith("_like")
-    return like and any(_strides_vary(a, structure) for a in op.args)
+    return like and any(_strides_vary(a, structure, in_order) for a in op.args)
 
 
 def trust_indices(fn: Function) -> None:

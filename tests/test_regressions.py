@@ -203,6 +203,15 @@ def f(x):
     u[1, np.array([0, 0, 2])] = x[0]
     return u[-1, np.array([2, 0])] * x
 """),
+    "row_of_an_ordered_copy": (((2, 3),), """
+import numpy as np
+
+def f(A):
+    B = A.T.copy()
+    v = B.reshape(-1)
+    v[1] *= v[0]
+    return B
+"""),
     # The emitter.
     "variable_called_returned": ((0.7, (3,), 3), """
 def h(d):

@@ -15,7 +15,7 @@ from adcompiler.frontend.iteration import extent
 from adcompiler.frontend.promote import cast, need_number
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val
 from adcompiler.ir.build import const, integer
-from adcompiler.ir.core import Const, Operand
+from adcompiler.ir.core import Const, Operand, Value
 from adcompiler.ir.types import Dim, Scalar
 
 
@@ -105,6 +105,14 @@ def _as_array(cx: Context, value: Val, dtype: Val | None, copy: bool) -> Val:
     return Arr(cx.op("copy", x.op)) if copy else x
 
 
+def copied(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """The method, whose result is in C's order; np.copy keeps the order of strides."""
+    result = copy(cx, args, kwargs, node)
+    if isinstance(result, Arr) and isinstance(result.op, Value) and not kwargs:
+        cx.in_order.add(result.op)
+    return result
+
+
 def copy(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     x = need_number(cx, args[0])
     return Arr(cx.op("copy", x.op, hint=f"{x.op.name}_copy")) if isinstance(x, Arr) else Num(x.op, weak=False)
@@ -162,7 +170,7 @@ ARRAY_FUNCTIONS: dict[Any, Handler] = {
 }
 # Methods take the array first.
 METHODS: dict[str, Handler] = {
-    "copy": copy,
+    "copy": copied,
     "astype": astype,
     "fill": fill,
     "item": item,

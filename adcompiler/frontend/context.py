@@ -66,6 +66,7 @@ class Context:
     captures: dict[Any, Any] = field(default_factory=dict)
     hidden: list[Value] = field(default_factory=list)
     temps: set[Value] = field(default_factory=set)
+    in_order: set[Value] = field(default_factory=set)  # copies that NumPy lays out in C's order whatever they copy
     unrollable: dict[Value, Value] = field(default_factory=dict)
     depth: int = 0
     # The mutually recursive parts of the lowering, filled in by lower.py.

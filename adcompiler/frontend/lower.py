@@ -66,6 +66,8 @@ class Lowered:
     # What is open about the extents of arguments, and what this specialization takes them to be: (leaf, axis) -> dim.
     meetings: tuple[Any, ...] = ()
     extents: dict[tuple[int, int], Dim] = field(default_factory=dict)
+    # Arrays of which it is known that NumPy lays them out in C's order, though what they are made of may be strided.
+    in_order: frozenset[Value] = frozenset()
 
 
 def lower(
@@ -104,7 +106,8 @@ def lower(
     written = tuple(k for k, p in enumerate(function.params) if p in exclusive)
     captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
     entries = tuple(_spread(signature, node))
-    return Lowered(function, entries, result, captures, tuple(cx.reads.values()), written, changes=changes)
+    reads, in_order = tuple(cx.reads.values()), frozenset(cx.in_order)
+    return Lowered(function, entries, result, captures, reads, written, changes=changes, in_order=in_order)
 
 
 def _arguments(env: dict[Any, Val], signature: dict[str, Spec], node: Any) -> list[Val]:

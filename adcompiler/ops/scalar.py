@@ -137,7 +137,7 @@ elementwise("fmod", np.fmod, "np.fmod({0}, {1})",
 # Casts and copies.
 define(OpDef("cast", infer.casting, lambda x, dtype: np.asarray(x).astype(DTYPES[dtype])[()],
              partials=(lambda g, y, x, dtype: o.cast_across(g, y, x),), emit="cast", cheap=True))  # fmt: skip
-define(OpDef("copy", infer.numeric, np.copy, partials=(lambda g, y, x: g,), emit="{0}.copy()",
+define(OpDef("copy", infer.numeric, lambda x: np.copy(x, order="C"), partials=(lambda g, y, x: g,), emit="{0}.copy()",
              element=lambda b, op, at, read, size: read(0, at)))  # fmt: skip
 
 # Comparisons and logic: no derivative.
