@@ -53,18 +53,23 @@ def main() -> int:
     given = options()
     without = set(filter(None, given.without.split(",")))
     rounds, budget = (8, 0.4) if given.quick else (40, 3.0)
+    with_costs = not given.quick and "costs" not in without
     rows: list[Row] = []
     for name in given.names or problems.NAMES:
         problem = problems.load(name)
+        of_style: dict[str, Row] = {}
         for size in problem.sizes:
-            found = run(problem, size, rounds, budget, without)
-            for row, style in zip(found, problem.ours, strict=True):
-                if not given.quick and "costs" not in without:
-                    costs.measured(row, style)
+            for style, row in run(problem, size, rounds, budget, without).items():
+                if with_costs:
+                    costs.measured(row, style, of_style.get(style))
+                    of_style[style] = row
                 print(_brief(row), file=sys.stderr, flush=True)
-            rows += found
-        if not given.quick and "costs" not in without:
-            rows += [costs.memory(problem, style, size) for size in problem.large for style in problem.ours]
+                rows.append(row)
+        for size in problem.large if with_costs else ():
+            for style in problem.ours:
+                row = Row.of(problem, style, size)
+                row.memory = costs.memory(row, style)
+                rows.append(row)
     print(report.speed([row for row in rows if row.times]))
     if any(row.memory for row in rows):
         print("\n" + report.costs(rows))

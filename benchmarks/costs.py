@@ -22,8 +22,14 @@ from benchmarks.run import Row, calls
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def measured(row: Row, style: str) -> None:
-    """Fill in what a row's entries cost: ours, the plain gradient by hand, and JAX."""
+def measured(row: Row, style: str, same: Row | None) -> None:
+    """Fill in what a row's entries cost: ours, the plain gradient by hand, and JAX.
+
+    `same` is a row of the same program at another size, which costs as much to compile."""
+    if same is not None:
+        row.compile, row.warm = same.compile, same.warm
+        row.memory = memory(row, style)
+        return
     for name, entry in (("ours", f"ours {style}"), ("plain", "plain"), ("jax", "jax")):
         if name not in row.times:
             continue
@@ -37,20 +43,15 @@ def measured(row: Row, style: str) -> None:
                     row.memory[name] = again["memory"]
 
 
-def memory(problem: Problem, style: str, size: str) -> Row:
-    """A row that holds the memory of a call at that size, and nothing else."""
-    row = Row(problem.name, style if len(problem.ours) > 1 else "", size)
-    for name, entry in (("ours", f"ours {style}"), ("plain", "plain")):
-        with tempfile.TemporaryDirectory() as caches:
-            found = _child(row, entry, caches)["memory"]
-        if found is not None:
-            row.memory[name] = found
-    return row
+def memory(row: Row, style: str) -> dict[str, int]:
+    """The memory of a call, ours and by hand, with the caches as they are."""
+    found = {name: _child(row, entry)["memory"] for name, entry in (("ours", f"ours {style}"), ("plain", "plain"))}
+    return {name: size for name, size in found.items() if size is not None}
 
 
-def _child(row: Row, entry: str, caches: str) -> dict:
-    """One new process with these caches."""
-    places = {"ADCOMPILER_CACHE_DIR": f"{caches}/ours", "NUMBA_CACHE_DIR": f"{caches}/numba"}
+def _child(row: Row, entry: str, caches: str | None = None) -> dict:
+    """One new process, with caches of its own in that directory."""
+    places = {"ADCOMPILER_CACHE_DIR": f"{caches}/ours", "NUMBA_CACHE_DIR": f"{caches}/numba"} if caches else {}
     command = [sys.executable, "-m", "benchmarks.costs", row.problem, row.size, entry]
     done = subprocess.run(command, env={**os.environ, **places}, capture_output=True, text=True, check=False)
     if done.returncode != 0:

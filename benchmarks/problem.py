@@ -15,9 +15,12 @@ Args = tuple[Any, ...]
 Call = Callable[..., Any]
 
 # How rivals are compiled: `plain` as a good Numba user does it, `fast` with the floating-point flags that are our
-# default, so that sums may be reordered and products contracted.
+# default, so that sums may be reordered and products contracted. Parts of one are put in place by LLVM, not called.
+FLAGS = {"contract", "nsz", "reassoc"}
 plain = njit(cache=True, error_model="numpy")
-fast = njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+fast = njit(cache=True, error_model="numpy", fastmath=FLAGS)
+plain_part = njit(cache=True, error_model="numpy", forceinline=True)
+fast_part = njit(cache=True, error_model="numpy", fastmath=FLAGS, forceinline=True)
 
 
 @dataclass(frozen=True, slots=True)

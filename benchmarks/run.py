@@ -29,6 +29,11 @@ class Row:
     warm: dict[str, float] = field(default_factory=dict)  # and in a second process
     memory: dict[str, int] = field(default_factory=dict)  # bytes beyond the inputs, by entry
 
+    @classmethod
+    def of(cls, problem: Problem, style: str, size: str) -> Row:
+        """An empty one; the style is named where there are several."""
+        return cls(problem.name, style if len(problem.ours) > 1 else "", size)
+
     @property
     def name(self) -> str:
         return f"{self.problem} {self.size} {self.style}".strip()
@@ -67,7 +72,7 @@ def objectives(problem: Problem, args: tuple) -> Calls:
     return found
 
 
-def run(problem: Problem, size: str, rounds: int, budget: float, without: Collection[str] = ()) -> list[Row]:
+def run(problem: Problem, size: str, rounds: int, budget: float, without: Collection[str] = ()) -> dict[str, Row]:
     """A row for each style of the program."""
     args = problem.sizes[size]()
     entries, missing = calls(problem, args, without)
@@ -94,13 +99,11 @@ def run(problem: Problem, size: str, rounds: int, budget: float, without: Collec
     }
     least = least_times(timed, rounds, budget)
     reference = problem.reference(size)
-    rows = []
-    for style in problem.ours:
-        row = Row(problem.name, style if len(problem.ours) > 1 else "", size)
+    rows = {style: Row.of(problem, style, size) for style in problem.ours}
+    for style, row in rows.items():
         row.times, row.errors, row.missing = (_of_style(d, style) for d in (least, errors, missing))
         if reference is not None and "ours" in row.times:
             row.reference = error(problem.ours[style].gradient(*args), reference)
-        rows.append(row)
     return rows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import adcompiler as ad
 from benchmarks import peers
 from benchmarks.adbench import ba_file
-from benchmarks.problem import Ours, Problem, fast, plain
+from benchmarks.problem import Ours, Problem, fast, plain, plain_part
 from benchmarks.problems.ba_lanes import strips
 
 
@@ -62,6 +62,24 @@ def blocks(cameras, points, weights, features, observations):
     return out, block, 1.0 - weights**2, -2.0 * weights
 
 
+@plain_part
+def turned(r0, r1, r2, x0, x1, x2):
+    """Rodrigues by hand: the turned point, the axis, sine and cosine of the angle and its inverse."""
+    square = r0 * r0 + r1 * r1 + r2 * r2
+    if square == 0.0:
+        y0, y1, y2 = x0 + r1 * x2 - r2 * x1, x1 + r2 * x0 - r0 * x2, x2 + r0 * x1 - r1 * x0
+        return y0, y1, y2, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0
+    inverse = 1.0 / math.sqrt(square)
+    angle = square * inverse
+    v0, v1, v2 = r0 * inverse, r1 * inverse, r2 * inverse
+    s, c = math.sin(angle), math.cos(angle)
+    along = (v0 * x0 + v1 * x1 + v2 * x2) * (1.0 - c)
+    y0 = x0 * c + (v1 * x2 - v2 * x1) * s + v0 * along
+    y1 = x1 * c + (v2 * x0 - v0 * x2) * s + v1 * along
+    y2 = x2 * c + (v0 * x1 - v1 * x0) * s + v2 * along
+    return y0, y1, y2, v0, v1, v2, s, c, inverse
+
+
 @plain
 def objective(cameras, points, weights, features, observations):
     p = len(weights)
@@ -69,18 +87,7 @@ def objective(cameras, points, weights, features, observations):
     for i in range(p):
         camera, point = cameras[observations[i, 0]], points[observations[i, 1]]
         x0, x1, x2 = point[0] - camera[3], point[1] - camera[4], point[2] - camera[5]
-        r0, r1, r2 = camera[0], camera[1], camera[2]
-        square = r0 * r0 + r1 * r1 + r2 * r2
-        if square == 0.0:
-            y0, y1, y2 = x0 + r1 * x2 - r2 * x1, x1 + r2 * x0 - r0 * x2, x2 + r0 * x1 - r1 * x0
-        else:
-            angle = math.sqrt(square)
-            v0, v1, v2 = r0 / angle, r1 / angle, r2 / angle
-            c, s = math.cos(angle), math.sin(angle)
-            along = (v0 * x0 + v1 * x1 + v2 * x2) * (1.0 - c)
-            y0 = x0 * c + (v1 * x2 - v2 * x1) * s + v0 * along
-            y1 = x1 * c + (v2 * x0 - v0 * x2) * s + v1 * along
-            y2 = x2 * c + (v0 * x1 - v1 * x0) * s + v2 * along
+        y0, y1, y2, _, _, _, _, _, _ = turned(camera[0], camera[1], camera[2], x0, x1, x2)
         p0, p1 = y0 / y2, y1 / y2
         square = p0 * p0 + p1 * p1
         stretch = 1.0 + camera[9] * square + camera[10] * square * square
@@ -91,9 +98,63 @@ def objective(cameras, points, weights, features, observations):
     return out, errors
 
 
+@plain_part
+def by_axis_and_point(v0, v1, v2, s, c, inverse, x0, x1, x2, turn, by_axis):
+    """The derivatives of the turned point by the point (the rotation itself), and by the axis r = angle v."""
+    e = 1.0 - c
+    dot = v0 * x0 + v1 * x1 + v2 * x2
+    turn[0, 0], turn[0, 1], turn[0, 2] = c + e * v0 * v0, e * v0 * v1 - s * v2, e * v0 * v2 + s * v1
+    turn[1, 0], turn[1, 1], turn[1, 2] = e * v1 * v0 + s * v2, c + e * v1 * v1, e * v1 * v2 - s * v0
+    turn[2, 0], turn[2, 1], turn[2, 2] = e * v2 * v0 - s * v1, e * v2 * v1 + s * v0, c + e * v2 * v2
+    if inverse == 0.0:  # of x + r x x, the axis itself being 0
+        by_axis[0, 0], by_axis[0, 1], by_axis[0, 2] = 0.0, x2, -x1
+        by_axis[1, 0], by_axis[1, 1], by_axis[1, 2] = -x2, 0.0, x0
+        by_axis[2, 0], by_axis[2, 1], by_axis[2, 2] = x1, -x0, 0.0
+        return
+    # By v, then from v = r / angle: what changes its direction, divided by the angle, and the angle along v.
+    by_axis[0, 0], by_axis[0, 1], by_axis[0, 2] = e * (dot + v0 * x0), s * x2 + e * v0 * x1, -s * x1 + e * v0 * x2
+    by_axis[1, 0], by_axis[1, 1], by_axis[1, 2] = -s * x2 + e * v1 * x0, e * (dot + v1 * x1), s * x0 + e * v1 * x2
+    by_axis[2, 0], by_axis[2, 1], by_axis[2, 2] = s * x1 + e * v2 * x0, -s * x0 + e * v2 * x1, e * (dot + v2 * x2)
+    c0, c1, c2 = v1 * x2 - v2 * x1, v2 * x0 - v0 * x2, v0 * x1 - v1 * x0
+    by_angle = (c0 * c + (v0 * dot - x0) * s, c1 * c + (v1 * dot - x1) * s, c2 * c + (v2 * dot - x2) * s)
+    for a in range(3):
+        g0, g1, g2 = by_axis[a, 0], by_axis[a, 1], by_axis[a, 2]
+        along = by_angle[a] - (g0 * v0 + g1 * v1 + g2 * v2) * inverse
+        by_axis[a, 0], by_axis[a, 1] = g0 * inverse + v0 * along, g1 * inverse + v1 * along
+        by_axis[a, 2] = g2 * inverse + v2 * along
+
+
+@plain_part
+def image_block(camera, w, feature, y0, y1, y2, turn, by_axis, out, block):
+    """One observation's residual and block, from the turned point and its derivatives."""
+    p0, p1 = y0 / y2, y1 / y2
+    square = p0 * p0 + p1 * p1
+    k1, k2, f = camera[9], camera[10], camera[6]
+    stretch = 1.0 + k1 * square + k2 * square * square
+    out[0] = w * (p0 * stretch * f + camera[7] - feature[0])
+    out[1] = w * (p1 * stretch * f + camera[8] - feature[1])
+    slope = 2.0 * (k1 + 2.0 * k2 * square)
+    for a in range(2):
+        pa = p0 if a == 0 else p1
+        row = block[a]
+        q0 = w * f * (slope * pa * p0 + (stretch if a == 0 else 0.0)) / y2
+        q1 = w * f * (slope * pa * p1 + (stretch if a == 1 else 0.0)) / y2
+        q2 = -(q0 * p0 + q1 * p1)
+        for b in range(3):
+            row[b] = q0 * by_axis[0, b] + q1 * by_axis[1, b] + q2 * by_axis[2, b]
+            by_point = q0 * turn[0, b] + q1 * turn[1, b] + q2 * turn[2, b]
+            row[3 + b] = -by_point
+            row[11 + b] = by_point
+        row[6] = w * pa * stretch
+        row[7], row[8] = (w, 0.0) if a == 0 else (0.0, w)
+        row[9] = w * f * pa * square
+        row[10] = w * f * pa * square * square
+        row[14] = pa * stretch * f + camera[7 + a] - feature[a]
+
+
 @plain
 def by_hand(cameras, points, weights, features, observations):
-    """The chain of 3 x 3 and 2 x 3 derivatives: of the rotated point by rotation and point, of the image by it."""
+    """The chain of derivatives: of the turned point by rotation and point, of the image by the turned point."""
     p = len(weights)
     out, block = np.empty((p, 2)), np.empty((p, 2, 15))
     errors, errors_by = np.empty(p), np.empty(p)
@@ -101,87 +162,11 @@ def by_hand(cameras, points, weights, features, observations):
     for i in range(p):
         camera, point = cameras[observations[i, 0]], points[observations[i, 1]]
         x0, x1, x2 = point[0] - camera[3], point[1] - camera[4], point[2] - camera[5]
-        r0, r1, r2 = camera[0], camera[1], camera[2]
-        square = r0 * r0 + r1 * r1 + r2 * r2
-        if square == 0.0:
-            y0, y1, y2 = x0 + r1 * x2 - r2 * x1, x1 + r2 * x0 - r0 * x2, x2 + r0 * x1 - r1 * x0
-            turn[0, 0], turn[0, 1], turn[0, 2] = 1.0, -r2, r1
-            turn[1, 0], turn[1, 1], turn[1, 2] = r2, 1.0, -r0
-            turn[2, 0], turn[2, 1], turn[2, 2] = -r1, r0, 1.0
-            by_axis[0, 0], by_axis[0, 1], by_axis[0, 2] = 0.0, x2, -x1
-            by_axis[1, 0], by_axis[1, 1], by_axis[1, 2] = -x2, 0.0, x0
-            by_axis[2, 0], by_axis[2, 1], by_axis[2, 2] = x1, -x0, 0.0
-        else:
-            inverse = 1.0 / math.sqrt(square)
-            angle = square * inverse
-            v0, v1, v2 = r0 * inverse, r1 * inverse, r2 * inverse
-            c, s = math.cos(angle), math.sin(angle)
-            e = 1.0 - c
-            dot = v0 * x0 + v1 * x1 + v2 * x2
-            c0, c1, c2 = v1 * x2 - v2 * x1, v2 * x0 - v0 * x2, v0 * x1 - v1 * x0
-            y0, y1, y2 = x0 * c + c0 * s + v0 * dot * e, x1 * c + c1 * s + v1 * dot * e, x2 * c + c2 * s + v2 * dot * e
-            turn[0, 0], turn[0, 1], turn[0, 2] = c + e * v0 * v0, e * v0 * v1 - s * v2, e * v0 * v2 + s * v1
-            turn[1, 0], turn[1, 1], turn[1, 2] = e * v1 * v0 + s * v2, c + e * v1 * v1, e * v1 * v2 - s * v0
-            turn[2, 0], turn[2, 1], turn[2, 2] = e * v2 * v0 - s * v1, e * v2 * v1 + s * v0, c + e * v2 * v2
-            # By the angle, and by the axis in the two directions that r leaves it.
-            a0, a1, a2 = (
-                -x0 * s + c0 * c + v0 * dot * s,
-                -x1 * s + c1 * c + v1 * dot * s,
-                -x2 * s + c2 * c + v2 * dot * s,
-            )
-            by_axis[0, 0], by_axis[0, 1], by_axis[0, 2] = (
-                e * (dot + v0 * x0),
-                s * x2 + e * v0 * x1,
-                -s * x1 + e * v0 * x2,
-            )
-            by_axis[1, 0], by_axis[1, 1], by_axis[1, 2] = (
-                -s * x2 + e * v1 * x0,
-                e * (dot + v1 * x1),
-                s * x0 + e * v1 * x2,
-            )
-            by_axis[2, 0], by_axis[2, 1], by_axis[2, 2] = (
-                s * x1 + e * v2 * x0,
-                -s * x0 + e * v2 * x1,
-                e * (dot + v2 * x2),
-            )
-            for a in range(3):
-                g0, g1, g2 = by_axis[a, 0], by_axis[a, 1], by_axis[a, 2]
-                by_angle = a0 if a == 0 else a1 if a == 1 else a2
-                mean = (g0 * v0 + g1 * v1 + g2 * v2) * inverse
-                by_axis[a, 0] = g0 * inverse + v0 * (by_angle - mean)
-                by_axis[a, 1] = g1 * inverse + v1 * (by_angle - mean)
-                by_axis[a, 2] = g2 * inverse + v2 * (by_angle - mean)
-        depth = 1.0 / y2
-        p0, p1 = y0 * depth, y1 * depth
-        square = p0 * p0 + p1 * p1
-        k1, k2, f = camera[9], camera[10], camera[6]
-        stretch = 1.0 + k1 * square + k2 * square * square
-        w = weights[i]
-        e0 = p0 * stretch * f + camera[7] - features[i, 0]
-        e1 = p1 * stretch * f + camera[8] - features[i, 1]
-        out[i, 0], out[i, 1] = w * e0, w * e1
-        errors[i], errors_by[i] = 1.0 - w * w, -2.0 * w
-        # Of the error by the image, then by the rotated point.
-        slope = 2.0 * (k1 + 2.0 * k2 * square)
-        wf = w * f
-        j00, j01, j11 = wf * (stretch + slope * p0 * p0), wf * slope * p0 * p1, wf * (stretch + slope * p1 * p1)
-        for a in range(2):
-            ja, jb = (j00, j01) if a == 0 else (j01, j11)
-            pa = p0 if a == 0 else p1
-            q0, q1 = ja * depth, jb * depth
-            q2 = -(q0 * p0 + q1 * p1)
-            row = block[i, a]
-            for b in range(3):
-                row[b] = q0 * by_axis[0, b] + q1 * by_axis[1, b] + q2 * by_axis[2, b]
-                by_point = q0 * turn[0, b] + q1 * turn[1, b] + q2 * turn[2, b]
-                row[3 + b] = -by_point
-                row[11 + b] = by_point
-            row[6] = w * pa * stretch
-            row[7] = w if a == 0 else 0.0
-            row[8] = 0.0 if a == 0 else w
-            row[9] = wf * pa * square
-            row[10] = wf * pa * square * square
-            row[14] = e0 if a == 0 else e1
+        y0, y1, y2, v0, v1, v2, s, c, inverse = turned(camera[0], camera[1], camera[2], x0, x1, x2)
+        by_axis_and_point(v0, v1, v2, s, c, inverse, x0, x1, x2, turn, by_axis)
+        image_block(camera, weights[i], features[i], y0, y1, y2, turn, by_axis, out[i], block[i])
+        errors[i] = 1.0 - weights[i] * weights[i]
+        errors_by[i] = -2.0 * weights[i]
     return out, block, errors, errors_by
 
 

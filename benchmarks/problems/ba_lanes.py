@@ -8,18 +8,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from benchmarks.problem import fast
+from benchmarks.problem import fast, fast_part
 from benchmarks.vector import sincos
 
 LANES = 16
 
 
-inlined = njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-
-
-@inlined
+@fast_part
 def back(q0, q1, p0, p1, depth, v0, v1, v2, x0, x1, x2, s, c, de, inverse, a0, a1, a2):
     """From the adjoint of one image coordinate's pair to those of point and rotation."""
     q0, q1 = q0 * depth, q1 * depth
@@ -35,7 +31,7 @@ def back(q0, q1, p0, p1, depth, v0, v1, v2, x0, x1, x2, s, c, de, inverse, a0, a
     return g0, g1, g2, h0 * inverse + v0 * push, h1 * inverse + v1 * push, h2 * inverse + v2 * push
 
 
-@inlined
+@fast_part
 def chain(given, block):
     """Of a strip: the 2 x 15 blocks and the two residuals, one row each, from rows of camera, point, weight and
     feature."""

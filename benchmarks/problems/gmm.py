@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from benchmarks import peers
 from benchmarks.adbench import gmm_file, reference
-from benchmarks.problem import Problem, differentiated, fast, plain
+from benchmarks.problem import Problem, differentiated, fast, plain, plain_part
 from benchmarks.problems.gmm_strips import gradient_of_points
 
 
@@ -129,34 +129,64 @@ def prior_by_hand(alphas, icf, n, d, gamma, m, alphas_bar, icf_bar):
     return total - n * top - 0.5 * n * d * math.log(2.0 * math.pi)
 
 
-@plain
-def objective(alphas, means, icf, x, gamma, m):
-    n, d = x.shape
-    k = len(alphas)
-    total = prior_by_hand(alphas, icf, n, d, gamma, m, np.zeros_like(alphas), np.zeros_like(icf))
+@plain_part
+def diagonals(icf, d):
+    """The diagonals of the factors, and the logarithms of their determinants."""
+    k = len(icf)
     log_det, diagonal = np.zeros(k), np.empty((k, d))
     for c in range(k):
         for j in range(d):
             log_det[c] += icf[c, j]
             diagonal[c, j] = math.exp(icf[c, j])
-    centered, scaled = np.empty(d), np.empty(d)
-    terms = np.empty(k)
+    return log_det, diagonal
+
+
+@plain_part
+def squared_distance(point, mean, diagonal, factor, centered, scaled):
+    """Of a point to a component's mean, measured by its factor; the differences are kept."""
+    d = len(point)
+    for j in range(d):
+        centered[j] = point[j] - mean[j]
+        scaled[j] = diagonal[j] * centered[j]
+    at = d
+    for j in range(d):
+        for r in range(j + 1, d):
+            scaled[r] += factor[at] * centered[j]
+            at += 1
+    squares = 0.0
+    for j in range(d):
+        squares += scaled[j] * scaled[j]
+    return squares
+
+
+@plain
+def objective(alphas, means, icf, x, gamma, m):
+    n, d = x.shape
+    k = len(alphas)
+    total = prior_by_hand(alphas, icf, n, d, gamma, m, np.zeros_like(alphas), np.zeros_like(icf))
+    log_det, diagonal = diagonals(icf, d)
+    centered, scaled, terms = np.empty(d), np.empty(d), np.empty(k)
     for i in range(n):
         for c in range(k):
-            for j in range(d):
-                centered[j] = x[i, j] - means[c, j]
-                scaled[j] = diagonal[c, j] * centered[j]
-            at = d
-            for j in range(d):
-                for r in range(j + 1, d):
-                    scaled[r] += icf[c, at] * centered[j]
-                    at += 1
-            squares = 0.0
-            for j in range(d):
-                squares += scaled[j] * scaled[j]
+            squares = squared_distance(x[i], means[c], diagonal[c], icf[c], centered, scaled)
             terms[c] = alphas[c] + log_det[c] - 0.5 * squares
         total += plain_logsumexp(terms)
     return total
+
+
+@plain_part
+def add_share(share, diagonal, factor, centered, scaled, mean_bar, factor_bar):
+    """A component's share of a point goes back to its mean and factor."""
+    d = len(centered)
+    at = d
+    for j in range(d):
+        factor_bar[j] += share * (1.0 - scaled[j] * diagonal[j] * centered[j])
+        g = scaled[j] * diagonal[j]
+        for r in range(j + 1, d):
+            g += scaled[r] * factor[at]
+            factor_bar[at] -= share * scaled[r] * centered[j]
+            at += 1
+        mean_bar[j] += share * g
 
 
 @plain
@@ -166,27 +196,12 @@ def by_hand(alphas, means, icf, x, gamma, m):
     k = len(alphas)
     alphas_bar, means_bar, icf_bar = np.zeros_like(alphas), np.zeros_like(means), np.zeros_like(icf)
     total = prior_by_hand(alphas, icf, n, d, gamma, m, alphas_bar, icf_bar)
-    log_det, diagonal = np.zeros(k), np.empty((k, d))
-    for c in range(k):
-        for j in range(d):
-            log_det[c] += icf[c, j]
-            diagonal[c, j] = math.exp(icf[c, j])
-    centered, scaled = np.empty((k, d)), np.empty((k, d))
-    terms = np.empty(k)
+    log_det, diagonal = diagonals(icf, d)
+    centered, scaled, terms = np.empty((k, d)), np.empty((k, d)), np.empty(k)
     for i in range(n):
         top = -np.inf
         for c in range(k):
-            for j in range(d):
-                centered[c, j] = x[i, j] - means[c, j]
-                scaled[c, j] = diagonal[c, j] * centered[c, j]
-            at = d
-            for j in range(d):
-                for r in range(j + 1, d):
-                    scaled[c, r] += icf[c, at] * centered[c, j]
-                    at += 1
-            squares = 0.0
-            for j in range(d):
-                squares += scaled[c, j] * scaled[c, j]
+            squares = squared_distance(x[i], means[c], diagonal[c], icf[c], centered[c], scaled[c])
             terms[c] = alphas[c] + log_det[c] - 0.5 * squares
             top = max(top, terms[c])
         summed = 0.0
@@ -197,23 +212,8 @@ def by_hand(alphas, means, icf, x, gamma, m):
         for c in range(k):
             share = terms[c] / summed
             alphas_bar[c] += share
-            at = d
-            for j in range(d):
-                icf_bar[c, j] += share * (1.0 - scaled[c, j] * diagonal[c, j] * centered[c, j])
-                g = scaled[c, j] * diagonal[c, j]
-                for r in range(j + 1, d):
-                    g += scaled[c, r] * icf[c, at]
-                    icf_bar[c, at] -= share * scaled[c, r] * centered[c, j]
-                    at += 1
-                means_bar[c, j] += share * g
+            add_share(share, diagonal[c], icf[c], centered[c], scaled[c], means_bar[c], icf_bar[c])
     return total, alphas_bar, means_bar, icf_bar
-
-
-def wishart_constant(d, gamma, m):
-    p = d + m + 1
-    log_gamma = 0.25 * d * (d - 1) * math.log(math.pi)
-    log_gamma += sum(math.lgamma(0.5 * p + 0.5 * (1 - j)) for j in range(1, d + 1))
-    return p * d * (math.log(gamma) - 0.5 * math.log(2.0)) - log_gamma
 
 
 @fast
@@ -245,6 +245,13 @@ def written(np, factors):
 def log_sum_exp(np, terms):
     top = np.amax(terms, 1)
     return np.log(np.sum(np.exp(terms - top[:, None]), 1)) + top
+
+
+def wishart_constant(d, gamma, m):
+    p = d + m + 1
+    log_gamma = 0.25 * d * (d - 1) * math.log(math.pi)
+    log_gamma += sum(math.lgamma(0.5 * p + 0.5 * (1 - j)) for j in range(1, d + 1))
+    return p * d * (math.log(gamma) - 0.5 * math.log(2.0)) - log_gamma
 
 
 def in_jax(np):

@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 
-from benchmarks.problem import fast
+from benchmarks.problem import fast, fast_part
 from benchmarks.vector import exp, log
 
 
-@fast
+@fast_part
 def weigh(terms, top, summed):
     """The log-sum-exp over components, summed over the strip; terms become each component's share of a point."""
     k, lanes = terms.shape
@@ -37,7 +37,7 @@ def weigh(terms, top, summed):
     return total
 
 
-@fast
+@fast_part
 def multiply(q, centered, scaled):
     """scaled = q centered for lower triangular q, four columns at a time."""
     d, lanes = centered.shape
@@ -57,7 +57,7 @@ def multiply(q, centered, scaled):
             j += 1
 
 
-@fast
+@fast_part
 def add_products(scaled, centered, q_bar):
     """q_bar += the lower triangle of scaled times centered transposed, four columns at a time."""
     d, lanes = centered.shape
@@ -101,7 +101,7 @@ def factors(alphas, icf, d):
     return q, base
 
 
-@fast
+@fast_part
 def strip_terms(q, base, means, points, size, centered, scaled, terms):
     """Forward: each component's term of each point, and the scaled differences. Lanes beyond `size` count nothing."""
     d, lanes = points.shape
@@ -121,7 +121,7 @@ def strip_terms(q, base, means, points, size, centered, scaled, terms):
             terms[c, w] = 0.0 if c == 0 else -1e300
 
 
-@fast
+@fast_part
 def strip_adjoints(means, points, size, centered, scaled, shares, weight, weighted, q_bar):
     """Back: each component's weight, its weighted scaled differences, and their products with the differences."""
     d, lanes = points.shape

@@ -54,6 +54,14 @@ def start_back(last, target, inner, rim):
 
 
 @plain
+def add(rim, inner):
+    """Both parts in one field."""
+    for i in range(rim.shape[0]):
+        for j in range(rim.shape[1]):
+            rim[i, j] += inner[i, j]
+
+
+@plain
 def by_hand(field, kappa, target, steps):
     """All fields are kept; the interior's adjoint is gathered from its neighbours, as in the step itself."""
     n, m = field.shape
@@ -77,7 +85,7 @@ def by_hand(field, kappa, target, steps):
             for j in range(1, m - 1):
                 spare[i, j] = g[i, j] + kappa * (g[i - 1, j] + g[i + 1, j] + g[i, j - 1] + g[i, j + 1] - 4.0 * g[i, j])
         g, spare = spare, g
-    rim[1 : n - 1, 1 : m - 1] = g[1 : n - 1, 1 : m - 1]
+    add(rim, g)
     return total, rim, kappa_bar
 
 
@@ -131,7 +139,7 @@ def best(field, kappa, target, steps):
             to_rim(inner, rim, kappa)
             forward(inner, spare, kappa)
             inner, spare = spare, inner
-    rim[1 : n - 1, 1 : m - 1] = inner[1 : n - 1, 1 : m - 1]
+    add(rim, inner)
     return total, rim, difference / kappa
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import peers
 from benchmarks.adbench import lstm_file, reference
-from benchmarks.problem import Problem, differentiated, plain
+from benchmarks.problem import Problem, differentiated, plain, plain_part
 from benchmarks.problems.lstm_lanes import best
 
 
@@ -44,113 +44,119 @@ def lstm(main, extra, state, sequence):
     return -total / (bits * (characters - 1))
 
 
+@plain_part
+def layer(z, w, b, hidden, cell, new_hidden, new_cell, gates):
+    """One layer in one step; its gates and the tanh of its cells are kept."""
+    bits = len(z)
+    for i in range(bits):
+        h = hidden[i]
+        f = 1.0 / (1.0 + math.exp(-(z[i] * w[i] + b[i])))
+        g = 1.0 / (1.0 + math.exp(-(h * w[bits + i] + b[bits + i])))
+        o = 1.0 / (1.0 + math.exp(-(z[i] * w[2 * bits + i] + b[2 * bits + i])))
+        c = math.tanh(h * w[3 * bits + i] + b[3 * bits + i])
+        new_cell[i] = cell[i] * f + g * c
+        u = math.tanh(new_cell[i])
+        new_hidden[i] = o * u
+        gates[0, i], gates[1, i], gates[2, i], gates[3, i], gates[4, i] = f, g, o, c, u
+
+
+@plain_part
+def output(hidden, following, extra, exponentials):
+    """What a step adds to the total; the exponentials' shares are kept."""
+    summed = 2.0
+    for i in range(len(hidden)):
+        exponentials[i] = math.exp(hidden[i] * extra[1, i] + extra[2, i])
+        summed += exponentials[i]
+    normalizer = math.log(summed)
+    total = 0.0
+    for i in range(len(hidden)):
+        total += following[i] * (hidden[i] * extra[1, i] + extra[2, i] - normalizer)
+        exponentials[i] /= summed
+    return total
+
+
 @plain
 def objective(main, extra, state, sequence):
     characters, bits = sequence.shape
-    layers = main.shape[0] // 2
     state = state.copy()
-    z = np.zeros(bits)
+    z, gates, exponentials = np.empty(bits), np.empty((5, bits)), np.empty(bits)
     total = 0.0
     for t in range(characters - 1):
         for i in range(bits):
             z[i] = sequence[t, i] * extra[0, i]
-        for a in range(layers):
-            w, b = main[2 * a], main[2 * a + 1]
-            for i in range(bits):
-                h = state[2 * a, i]
-                f = 1.0 / (1.0 + math.exp(-(z[i] * w[i] + b[i])))
-                g = 1.0 / (1.0 + math.exp(-(h * w[bits + i] + b[bits + i])))
-                o = 1.0 / (1.0 + math.exp(-(z[i] * w[2 * bits + i] + b[2 * bits + i])))
-                c = math.tanh(h * w[3 * bits + i] + b[3 * bits + i])
-                state[2 * a + 1, i] = state[2 * a + 1, i] * f + g * c
-                state[2 * a, i] = o * math.tanh(state[2 * a + 1, i])
-                z[i] = state[2 * a, i]
-        summed = 2.0
-        for i in range(bits):
-            summed += math.exp(z[i] * extra[1, i] + extra[2, i])
-        normalizer = math.log(summed)
-        for i in range(bits):
-            total += sequence[t + 1, i] * (z[i] * extra[1, i] + extra[2, i] - normalizer)
+        inner = z
+        for k in range(0, len(main), 2):
+            layer(inner, main[k], main[k + 1], state[k], state[k + 1], state[k], state[k + 1], gates)
+            inner = state[k]
+        total += output(inner, sequence[t + 1], extra, exponentials)
     return -total / (bits * (characters - 1))
+
+
+@plain_part
+def output_adjoint(hidden, following, extra, shares, scale, extra_bar, z_bar):
+    weight = 0.0
+    for i in range(len(hidden)):
+        weight += following[i]
+    for i in range(len(hidden)):
+        y_bar = scale * (following[i] - weight * shares[i])
+        extra_bar[1, i] += y_bar * hidden[i]
+        extra_bar[2, i] += y_bar
+        z_bar[i] = y_bar * extra[1, i]
+
+
+@plain_part
+def layer_adjoint(z, w, w_bar, b_bar, hidden, cell, gates, hidden_bar, cell_bar, z_bar):
+    """Back through one layer in one step: derivatives are products of what was kept."""
+    bits = len(z)
+    for i in range(bits):
+        f, g, o, c, u = gates[0, i], gates[1, i], gates[2, i], gates[3, i], gates[4, i]
+        h = hidden[i]
+        h_bar = hidden_bar[i] + z_bar[i]
+        o_bar = h_bar * u * o * (1.0 - o)
+        new_bar = cell_bar[i] + h_bar * o * (1.0 - u * u)
+        f_bar = new_bar * cell[i] * f * (1.0 - f)
+        g_bar = new_bar * c * g * (1.0 - g)
+        c_bar = new_bar * g * (1.0 - c * c)
+        cell_bar[i] = new_bar * f
+        hidden_bar[i] = g_bar * w[bits + i] + c_bar * w[3 * bits + i]
+        z_bar[i] = f_bar * w[i] + o_bar * w[2 * bits + i]
+        w_bar[i] += f_bar * z[i]
+        b_bar[i] += f_bar
+        w_bar[bits + i] += g_bar * h
+        b_bar[bits + i] += g_bar
+        w_bar[2 * bits + i] += o_bar * z[i]
+        b_bar[2 * bits + i] += o_bar
+        w_bar[3 * bits + i] += c_bar * h
+        b_bar[3 * bits + i] += c_bar
 
 
 @plain
 def by_hand(main, extra, state, sequence):
-    """Gates, the tanh of the cells, and states before each step are kept; derivatives are products of those."""
+    """Gates, the tanh of the cells, and states before each step are kept."""
     characters, bits = sequence.shape
-    layers = main.shape[0] // 2
-    steps = characters - 1
+    layers, steps = main.shape[0] // 2, characters - 1
     hidden, cell = np.empty((steps + 1, layers, bits)), np.empty((steps + 1, layers, bits))
-    gates = np.empty((steps, layers, 5, bits))
-    outputs = np.empty((steps, bits))
+    z, gates, shares = np.empty((steps, bits)), np.empty((steps, layers, 5, bits)), np.empty((steps, bits))
     for a in range(layers):
-        hidden[0, a] = state[2 * a]
-        cell[0, a] = state[2 * a + 1]
-    z = np.empty(bits)
+        hidden[0, a], cell[0, a] = state[2 * a], state[2 * a + 1]
     total = 0.0
     for t in range(steps):
         for i in range(bits):
-            z[i] = sequence[t, i] * extra[0, i]
+            z[t, i] = sequence[t, i] * extra[0, i]
         for a in range(layers):
+            inner = hidden[t + 1, a - 1] if a > 0 else z[t]
             w, b = main[2 * a], main[2 * a + 1]
-            for i in range(bits):
-                h = hidden[t, a, i]
-                f = 1.0 / (1.0 + math.exp(-(z[i] * w[i] + b[i])))
-                g = 1.0 / (1.0 + math.exp(-(h * w[bits + i] + b[bits + i])))
-                o = 1.0 / (1.0 + math.exp(-(z[i] * w[2 * bits + i] + b[2 * bits + i])))
-                c = math.tanh(h * w[3 * bits + i] + b[3 * bits + i])
-                new = cell[t, a, i] * f + g * c
-                u = math.tanh(new)
-                cell[t + 1, a, i] = new
-                hidden[t + 1, a, i] = o * u
-                z[i] = o * u
-                gates[t, a, 0, i], gates[t, a, 1, i], gates[t, a, 2, i] = f, g, o
-                gates[t, a, 3, i], gates[t, a, 4, i] = c, u
-        summed = 2.0
-        for i in range(bits):
-            outputs[t, i] = math.exp(z[i] * extra[1, i] + extra[2, i])
-            summed += outputs[t, i]
-        normalizer = math.log(summed)
-        for i in range(bits):
-            total += sequence[t + 1, i] * (z[i] * extra[1, i] + extra[2, i] - normalizer)
-            outputs[t, i] /= summed
+            layer(inner, w, b, hidden[t, a], cell[t, a], hidden[t + 1, a], cell[t + 1, a], gates[t, a])
+        total += output(hidden[t + 1, layers - 1], sequence[t + 1], extra, shares[t])
     main_bar, extra_bar = np.zeros_like(main), np.zeros_like(extra)
-    hidden_bar, cell_bar = np.zeros((layers, bits)), np.zeros((layers, bits))
-    z_bar = np.empty(bits)
+    hidden_bar, cell_bar, z_bar = np.zeros((layers, bits)), np.zeros((layers, bits)), np.empty(bits)
     scale = -1.0 / (bits * steps)
     for t in range(steps - 1, -1, -1):
-        weight = 0.0
-        for i in range(bits):
-            weight += sequence[t + 1, i]
-        for i in range(bits):
-            y_bar = scale * (sequence[t + 1, i] - weight * outputs[t, i])
-            extra_bar[1, i] += y_bar * hidden[t + 1, layers - 1, i]
-            extra_bar[2, i] += y_bar
-            z_bar[i] = y_bar * extra[1, i]
+        output_adjoint(hidden[t + 1, layers - 1], sequence[t + 1], extra, shares[t], scale, extra_bar, z_bar)
         for a in range(layers - 1, -1, -1):
-            w, w_bar, b_bar = main[2 * a], main_bar[2 * a], main_bar[2 * a + 1]
-            for i in range(bits):
-                f, g, o = gates[t, a, 0, i], gates[t, a, 1, i], gates[t, a, 2, i]
-                c, u = gates[t, a, 3, i], gates[t, a, 4, i]
-                below = hidden[t + 1, a - 1, i] if a > 0 else sequence[t, i] * extra[0, i]
-                h = hidden[t, a, i]
-                h_bar = hidden_bar[a, i] + z_bar[i]
-                o_bar = h_bar * u * o * (1.0 - o)
-                new_bar = cell_bar[a, i] + h_bar * o * (1.0 - u * u)
-                f_bar = new_bar * cell[t, a, i] * f * (1.0 - f)
-                g_bar = new_bar * c * g * (1.0 - g)
-                c_bar = new_bar * g * (1.0 - c * c)
-                cell_bar[a, i] = new_bar * f
-                hidden_bar[a, i] = g_bar * w[bits + i] + c_bar * w[3 * bits + i]
-                z_bar[i] = f_bar * w[i] + o_bar * w[2 * bits + i]
-                w_bar[i] += f_bar * below
-                b_bar[i] += f_bar
-                w_bar[bits + i] += g_bar * h
-                b_bar[bits + i] += g_bar
-                w_bar[2 * bits + i] += o_bar * below
-                b_bar[2 * bits + i] += o_bar
-                w_bar[3 * bits + i] += c_bar * h
-                b_bar[3 * bits + i] += c_bar
+            inner = hidden[t + 1, a - 1] if a > 0 else z[t]
+            w, w_bar, b_bar, kept = main[2 * a], main_bar[2 * a], main_bar[2 * a + 1], gates[t, a]
+            layer_adjoint(inner, w, w_bar, b_bar, hidden[t, a], cell[t, a], kept, hidden_bar[a], cell_bar[a], z_bar)
         for i in range(bits):
             extra_bar[0, i] += z_bar[i] * sequence[t, i]
     return scale * total, main_bar, extra_bar

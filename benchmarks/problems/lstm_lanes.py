@@ -7,14 +7,14 @@ import math
 
 import numpy as np
 
-from benchmarks.problem import fast
+from benchmarks.problem import fast, fast_part
 from benchmarks.vector import exp, tanh
 
 LANES = 8
 NOTHING = -800.0  # its exponential is 0
 
 
-@fast
+@fast_part
 def padded(rows, gates, width, fill):
     """The rows, each taken apart into gates that are padded."""
     n, bits = rows.shape[0], rows.shape[1] // gates
@@ -26,7 +26,7 @@ def padded(rows, gates, width, fill):
     return out
 
 
-@fast
+@fast_part
 def layer(z, w, b, hidden, before, gates, after, out):
     """One layer in one step: forget, ingate, outgate, change and the tanh of the cell are kept."""
     for i in range(len(z)):
@@ -43,7 +43,7 @@ def layer(z, w, b, hidden, before, gates, after, out):
         out[i] = gates[2, i] * u
 
 
-@fast
+@fast_part
 def layer_adjoint(z, w, w_bar, b_bar, hidden, before, gates, hidden_bar, cell_bar, z_bar):
     """Back through one layer in one step; z_bar holds the adjoint of its output, then that of its input."""
     for i in range(len(z)):
@@ -67,7 +67,7 @@ def layer_adjoint(z, w, w_bar, b_bar, hidden, before, gates, hidden_bar, cell_ba
         b_bar[3, i] += c_bar
 
 
-@fast
+@fast_part
 def outputs(last, sequence, extra, extra_bar, scale, bits, y_bar):
     """The total over all steps, and the adjoints of the last layer's outputs."""
     steps, width = last.shape

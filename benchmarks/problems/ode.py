@@ -27,75 +27,66 @@ def ode(p, steps, h):
 
 
 @plain
+def stages(x, y, p0, p1, p2, p3, h):
+    """The four slopes of one step, and the points of the last three."""
+    a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
+    u1, v1 = x + 0.5 * h * a0, y + 0.5 * h * b0
+    a1, b1 = p0 * u1 - p1 * u1 * v1, p3 * u1 * v1 - p2 * v1
+    u2, v2 = x + 0.5 * h * a1, y + 0.5 * h * b1
+    a2, b2 = p0 * u2 - p1 * u2 * v2, p3 * u2 * v2 - p2 * v2
+    u3, v3 = x + h * a2, y + h * b2
+    a3, b3 = p0 * u3 - p1 * u3 * v3, p3 * u3 * v3 - p2 * v3
+    return a0 + 2.0 * a1 + 2.0 * a2 + a3, b0 + 2.0 * b1 + 2.0 * b2 + b3, u1, v1, u2, v2, u3, v3
+
+
+@plain
+def objective(p, steps, h):
+    x, y = 1.0, 1.0
+    for _ in range(steps):
+        a, b, _, _, _, _, _, _ = stages(x, y, p[0], p[1], p[2], p[3], h)
+        x += h / 6.0 * a
+        y += h / 6.0 * b
+    return x * x + y * y
+
+
+@plain
+def slope_adjoint(x, y, a_bar, b_bar, p0, p1, p2, p3, p_bar):
+    """Back through the slope at (x, y): the adjoint of the point; that of the parameters is added."""
+    w = x * y
+    p_bar[0] += x * a_bar
+    p_bar[1] -= w * a_bar
+    p_bar[2] -= y * b_bar
+    p_bar[3] += w * b_bar
+    return (p0 - p1 * y) * a_bar + p3 * y * b_bar, (p3 * x - p2) * b_bar - p1 * x * a_bar
+
+
+@plain
 def by_hand(p, steps, h):
     """Both states are kept, the stages computed again."""
     p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
-    kept = np.empty((steps, 2))
+    kept, p_bar = np.empty((steps, 2)), np.zeros(4)
     x, y = 1.0, 1.0
     for s in range(steps):
-        kept[s, 0] = x
-        kept[s, 1] = y
-        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
-        u, v = x + 0.5 * h * a0, y + 0.5 * h * b0
-        a1, b1 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        u, v = x + 0.5 * h * a1, y + 0.5 * h * b1
-        a2, b2 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        u, v = x + h * a2, y + h * b2
-        a3, b3 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        x += h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3)
-        y += h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
+        kept[s, 0], kept[s, 1] = x, y
+        a, b, _, _, _, _, _, _ = stages(x, y, p0, p1, p2, p3, h)
+        x += h / 6.0 * a
+        y += h / 6.0 * b
     value = x * x + y * y
     x_bar, y_bar = 2.0 * x, 2.0 * y
-    g0 = g1 = g2 = g3 = 0.0
     for s in range(steps - 1, -1, -1):
         x, y = kept[s, 0], kept[s, 1]
-        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
-        u1, v1 = x + 0.5 * h * a0, y + 0.5 * h * b0
-        a1, b1 = p0 * u1 - p1 * u1 * v1, p3 * u1 * v1 - p2 * v1
-        u2, v2 = x + 0.5 * h * a1, y + 0.5 * h * b1
-        a2, b2 = p0 * u2 - p1 * u2 * v2, p3 * u2 * v2 - p2 * v2
-        u3, v3 = x + h * a2, y + h * b2
-        # The last stage, and back.
+        _, _, u1, v1, u2, v2, u3, v3 = stages(x, y, p0, p1, p2, p3, h)
         a_bar, b_bar = h / 6.0 * x_bar, h / 6.0 * y_bar
-        a3_bar, b3_bar = a_bar, b_bar
-        w = u3 * v3
-        g0 += u3 * a3_bar
-        g1 -= w * a3_bar
-        g2 -= v3 * b3_bar
-        g3 += w * b3_bar
-        u_bar = (p0 - p1 * v3) * a3_bar + p3 * v3 * b3_bar
-        v_bar = (p3 * u3 - p2) * b3_bar - p1 * u3 * a3_bar
+        u_bar, v_bar = slope_adjoint(u3, v3, a_bar, b_bar, p0, p1, p2, p3, p_bar)
+        x_bar, y_bar = x_bar + u_bar, y_bar + v_bar
         a2_bar, b2_bar = 2.0 * a_bar + h * u_bar, 2.0 * b_bar + h * v_bar
-        x_next, y_next = x_bar + u_bar, y_bar + v_bar
-        w = u2 * v2
-        g0 += u2 * a2_bar
-        g1 -= w * a2_bar
-        g2 -= v2 * b2_bar
-        g3 += w * b2_bar
-        u_bar = (p0 - p1 * v2) * a2_bar + p3 * v2 * b2_bar
-        v_bar = (p3 * u2 - p2) * b2_bar - p1 * u2 * a2_bar
+        u_bar, v_bar = slope_adjoint(u2, v2, a2_bar, b2_bar, p0, p1, p2, p3, p_bar)
+        x_bar, y_bar = x_bar + u_bar, y_bar + v_bar
         a1_bar, b1_bar = 2.0 * a_bar + 0.5 * h * u_bar, 2.0 * b_bar + 0.5 * h * v_bar
-        x_next += u_bar
-        y_next += v_bar
-        w = u1 * v1
-        g0 += u1 * a1_bar
-        g1 -= w * a1_bar
-        g2 -= v1 * b1_bar
-        g3 += w * b1_bar
-        u_bar = (p0 - p1 * v1) * a1_bar + p3 * v1 * b1_bar
-        v_bar = (p3 * u1 - p2) * b1_bar - p1 * u1 * a1_bar
-        a0_bar, b0_bar = a_bar + 0.5 * h * u_bar, b_bar + 0.5 * h * v_bar
-        x_next += u_bar
-        y_next += v_bar
-        w = x * y
-        g0 += x * a0_bar
-        g1 -= w * a0_bar
-        g2 -= y * b0_bar
-        g3 += w * b0_bar
-        x_bar = x_next + (p0 - p1 * y) * a0_bar + p3 * y * b0_bar
-        y_bar = y_next + (p3 * x - p2) * b0_bar - p1 * x * a0_bar
-    p_bar = np.empty(4)
-    p_bar[0], p_bar[1], p_bar[2], p_bar[3] = g0, g1, g2, g3
+        u_bar, v_bar = slope_adjoint(u1, v1, a1_bar, b1_bar, p0, p1, p2, p3, p_bar)
+        x_bar, y_bar = x_bar + u_bar, y_bar + v_bar
+        u_bar, v_bar = slope_adjoint(x, y, a_bar + 0.5 * h * u_bar, b_bar + 0.5 * h * v_bar, p0, p1, p2, p3, p_bar)
+        x_bar, y_bar = x_bar + u_bar, y_bar + v_bar
     return value, p_bar
 
 
@@ -152,23 +143,6 @@ def best(p, steps, h):
     p_bar = np.empty(4)
     p_bar[0], p_bar[1], p_bar[2], p_bar[3] = g0, g1, g2, g3
     return value, p_bar
-
-
-@plain
-def objective(p, steps, h):
-    p0, p1, p2, p3 = p[0], p[1], p[2], p[3]
-    x, y = 1.0, 1.0
-    for _ in range(steps):
-        a0, b0 = p0 * x - p1 * x * y, p3 * x * y - p2 * y
-        u, v = x + 0.5 * h * a0, y + 0.5 * h * b0
-        a1, b1 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        u, v = x + 0.5 * h * a1, y + 0.5 * h * b1
-        a2, b2 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        u, v = x + h * a2, y + h * b2
-        a3, b3 = p0 * u - p1 * u * v, p3 * u * v - p2 * v
-        x += h / 6.0 * (a0 + 2.0 * a1 + 2.0 * a2 + a3)
-        y += h / 6.0 * (b0 + 2.0 * b1 + 2.0 * b2 + b3)
-    return x * x + y * y
 
 
 def step(x, y, p, h):
