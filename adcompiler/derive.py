@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from adcompiler.analysis.effects import is_ordered
-from adcompiler.driver import AFTER, BEFORE, Observer, Options, fresh_copy, optimize, protect, separate
+from adcompiler.driver import AFTER, BEFORE, DERIVED, Observer, Options, fresh_copy, optimize, protect, separate
 from adcompiler.errors import Loc, NotDifferentiable, TypeMismatch
 from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend.capture import flatten
@@ -157,6 +157,7 @@ def pullback(
     positions_donated = wanted(options.donate, len(low.signature), place(low.function), "donate")
     protect(fn, [fn.params[k] for p in positions_donated for k in spans(low)[p]])
     floats = [k for k in rows if is_float(fn.params[k].type)]
+    fn = optimize(fn, DERIVED, options, observer)
     result = reverse(fn, Pullback(tuple(floats), tuple(seeds), tuple(values)), name)
     if observer is not None:
         observer("reverse", result)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from adcompiler.analysis.shapes import Extent, Shapes
-from adcompiler.ir.core import Const, Op, Operand, Value
+from adcompiler.ir.core import Const, Op, Operand, Region, Value
 from adcompiler.ir.types import i64
 
 Bound = tuple[Extent, int]
@@ -65,6 +65,22 @@ class Ranges:
             yield
         finally:
             self.facts = saved
+
+    def regions(self, op: Op) -> Iterator[Region]:
+        """The regions of a control op one after the other, with what holds inside as long as each is looked at."""
+        if op.name == "for":
+            with self.scope():
+                self.enter_for(op)
+                yield op.body
+            return
+        condition = op.args[0] if op.name == "if" else op.regions[0].terminator.args[0]
+        for region, holds in zip(op.regions, (True, False), strict=True):
+            with self.scope():
+                if op.name == "if":
+                    self.assume(condition, holds)
+                elif region is op.body:
+                    self.assume(condition, True)
+                yield region
 
     # Is it inside?
     def inside(self, index: Operand, extent: Extent) -> bool:

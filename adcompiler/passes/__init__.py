@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, schedule, tapes
+from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, schedule, tapes
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -22,6 +22,7 @@ PASSES: dict[str, Pass] = {
     "arrange": arrange.run,
     "schedule": schedule.run,
     "bounds": bounds.run,
+    "induction": induction.run,
     "checks": checks.run,
 }
 

@@ -84,19 +84,8 @@ class _Prover:
 
     def inner(self, op: Op) -> None:
         """The regions of a control op, each with what holds in it."""
-        if op.name == "for":
-            with self.ranges.scope():
-                self.ranges.enter_for(op)
-                self.region(op.body)
-            return
-        condition = op.args[0] if op.name == "if" else op.regions[0].terminator.args[0]
-        for region, holds in zip(op.regions, (True, False), strict=True):
-            with self.ranges.scope():
-                if op.name == "if":
-                    self.ranges.assume(condition, holds)
-                elif region is op.body:
-                    self.ranges.assume(condition, True)
-                self.region(region)
+        for region in self.ranges.regions(op):
+            self.region(region)
 
     def access(self, op: Op) -> None:
         """Mark an access whose indices are all inside; after it they are, or it has raised."""

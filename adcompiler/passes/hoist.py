@@ -7,15 +7,18 @@
     }                                      }
 
 Only what is pure, cannot raise and gives no fresh memory moves: it may now run though the loop never does.
-So does a `safe` load, whose promise holds inside the loop, only where the loop is sure to run.
+So does a `safe` load, whose promise holds inside the loop, only where the loop is sure to run, or where what is known
+before the loop shows the same (analysis/ranges.py).
 """
 
 from __future__ import annotations
 
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import Effects, allocates, entry, own_reads, writes
+from adcompiler.analysis.ranges import Ranges
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Region, Value
 from adcompiler.ir.walk import values
+from adcompiler.passes.access import indices, steps
 
 
 def run(fn: Function) -> Function:
@@ -27,11 +30,14 @@ def run(fn: Function) -> Function:
 class _Hoister:
     def __init__(self, fn: Function):
         self.aliases, self.effects = Aliases(fn), Effects(fn)
+        self.ranges = Ranges(self.effects.shapes)
 
     def region(self, region: Region) -> None:
         ops: list[Op] = []
         for op in region.ops:
-            for inner in op.regions:
+            if op.name == "raise_if":
+                self.ranges.assume(op.args[0], False)
+            for inner in self.ranges.regions(op) if op.regions else ():
                 self.region(inner)
             if op.name in CONTROL and op.name != "if":
                 ops += self.invariants(op)
@@ -58,9 +64,17 @@ class _Hoister:
         if allocates(op) or not self.effects.is_pure(op):
             return False
         # A promise (`safe`, `checked`) was made for where the op stands.
-        if (op.attrs.get("safe") or op.attrs.get("checked")) and not _runs(loop):
+        if (op.attrs.get("safe") or op.attrs.get("checked")) and not _runs(loop) and not self.inside(op):
             return False
         return not any(self.aliases.roots(a) & written for a in own_reads(op))
+
+    def inside(self, op: Op) -> bool:
+        """Does the promise hold before the loop too: is it an access whose indices are inside there?"""
+        found = indices(op)
+        if not found or steps(op):
+            return False
+        extents = self.effects.shapes.shape(op.args[0])
+        return all(self.ranges.inside(index, extents[axis]) for axis, index in found)
 
 
 def _runs(loop: Op) -> bool:
