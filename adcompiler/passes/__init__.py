@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, schedule, tapes
+from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, schedule, sums, tapes
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -24,11 +24,12 @@ PASSES: dict[str, Pass] = {
     "bounds": bounds.run,
     "induction": induction.run,
     "checks": checks.run,
+    "sums": sums.run,
 }
 
 
 # Without reassociation, and with the sign of zero kept.
-STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn}
+STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn, "sums": lambda fn: fn}
 
 
 def run_passes(
