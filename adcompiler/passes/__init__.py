@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, schedule, sums, tapes
+from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, lanes, schedule, sums, tapes
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -25,11 +25,12 @@ PASSES: dict[str, Pass] = {
     "induction": induction.run,
     "checks": checks.run,
     "sums": sums.run,
+    "lanes": lanes.run,
 }
 
 
 # Without reassociation, and with the sign of zero kept.
-STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn, "sums": lambda fn: fn}
+STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn, "sums": lambda fn: fn, "lanes": lambda fn: fn}
 
 
 def run_passes(
