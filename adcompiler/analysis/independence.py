@@ -101,7 +101,7 @@ class Independence:
         """The indices of a load, store or update as they are in the root itself; None for a slice's axis."""
         if op.name not in ELEMENTS or self.aliases.roots(op.args[0]) != {root}:
             return None
-        inner = list(op.args[1:] if op.results else op.args[1:-1])
+        inner: list[Operand | None] = list(op.args[1:] if op.results else op.args[1:-1])
         return self._through(op.args[0], inner, root)
 
     def _through(self, handle: Operand, inner: list[Operand | None], root: Value) -> list[Operand | None] | None:
@@ -110,7 +110,8 @@ class Independence:
         op = self.structure.definer.get(handle) if isinstance(handle, Value) else None
         if op is None or op.name != "view":
             return None
-        given, rest, places = iter(op.args[1:]), iter(inner), []
+        places: list[Operand | None] = []
+        given, rest = iter(op.args[1:]), iter(inner)
         for item in op.attrs["index"]:
             if item == "n":
                 next(rest)

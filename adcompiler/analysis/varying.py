@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adcompiler.analysis.effects import own_reads, own_writes
 from adcompiler.analysis.independence import Independence
 from adcompiler.ir.core import CONTROL, Op, Operand, Region, Value
@@ -73,7 +75,7 @@ class Varying:
             self._follow(op.carried, op.yields)
             self._follow(op.results, op.carried)
 
-    def _follow(self, targets: list[Value], sources: list[Operand]) -> None:
+    def _follow(self, targets: Sequence[Value], sources: Sequence[Operand]) -> None:
         self.values.update(t for t, s in zip(targets, sources, strict=False) if self.differs(s))
 
     def _decides(self, op: Op) -> bool:

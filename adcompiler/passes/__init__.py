@@ -6,7 +6,22 @@ from collections.abc import Callable, Collection, Iterable
 
 from adcompiler.ir.core import Function
 from adcompiler.ir.verify import verify as check
-from adcompiler.passes import arrange, bounds, checks, cse, dce, elements, fold, fresh, hoist, induction, lanes, schedule, sums, tapes
+from adcompiler.passes import (
+    arrange,
+    bounds,
+    checks,
+    cse,
+    dce,
+    elements,
+    fold,
+    fresh,
+    hoist,
+    induction,
+    lanes,
+    schedule,
+    sums,
+    tapes,
+)
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -30,7 +45,13 @@ PASSES: dict[str, Pass] = {
 
 
 # Without reassociation, and with the sign of zero kept.
-STRICT: dict[str, Pass] = PASSES | {"fold": fold.run_strict, "fresh": lambda fn: fn, "arrange": lambda fn: fn, "sums": lambda fn: fn, "lanes": lambda fn: fn}
+STRICT: dict[str, Pass] = PASSES | {
+    "fold": fold.run_strict,
+    "fresh": lambda fn: fn,
+    "arrange": lambda fn: fn,
+    "sums": lambda fn: fn,
+    "lanes": lambda fn: fn,
+}
 
 
 def run_passes(

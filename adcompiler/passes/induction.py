@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adcompiler.analysis.linear import Linear, added, build, linear, multiple, plus, scaled
 from adcompiler.analysis.ranges import Ranges
 from adcompiler.analysis.shapes import Shapes
 from adcompiler.ir.build import Builder, integer
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.types import i64
 from adcompiler.ir.walk import Env, is_const, resolve_all, substitute, values
-
-Linear = dict[Operand | None, int]  # value -> coefficient; None: the number that is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +87,25 @@ class _Inductions:
         self.shapes.structure.definer.update({r: op for op in (*head.ops, *after.ops) for r in op.results})
         return after.ops
 
-    def linear(self, operand: Operand, stop: Value | None = None, depth: int = 12) -> Linear:
-        """An integer as a sum of multiples of others."""
-        if isinstance(operand, Const):
-            return {None: int(operand.value)}
-        op = self.shapes.structure.definer.get(operand) if operand is not stop and depth else None
-        if op is None or op.name not in ("add", "sub", "mul", "maximum") or operand.type != i64:
-            return {operand: 1}
-        left, right = (resolve_all(self.env, a) for a in op.args)
-        if op.name == "maximum":
-            if is_const(right, 0) and self.ranges.not_negative(left):
-                return self.linear(left, stop, depth - 1)
-            return {operand: 1}
-        if op.name == "mul":
-            if isinstance(left, Const):
-                left, right = right, left
-            if not isinstance(right, Const):
-                return {operand: 1}
-            return {v: c * int(right.value) for v, c in self.linear(left, stop, depth - 1).items()}
-        total = self.linear(left, stop, depth - 1)
-        for v, c in self.linear(right, stop, depth - 1).items():
-            total[v] = total.get(v, 0) + (c if op.name == "add" else -c)
-        return {v: c for v, c in total.items() if c}
+    def linear(self, operand: Operand, stop: Value | None = None) -> Linear:
+        return linear(
+            self.shapes.structure.definer,
+            resolve_all(self.env, operand),
+            lambda a: resolve_all(self.env, a),
+            stop,
+            self.ranges.not_negative,
+        )
 
     def formula(self, b: Builder, counter: Counter, loop: Op, trips: Operand) -> Operand:
         """The counter after so many trips: init + growth * trips + slope * (the sum of their indices)."""
         lo, step = loop.args[0], int(loop.args[2].value)  # type: ignore[union-attr]
-        growth, name = dict(counter.growth), counter.param.name
+        growth, name = counter.growth, counter.param.name
         if not counter.slope:
-            return self.sum(b, counter.init, self.times(b, growth, trips), name)
-        for v, c in self.linear(lo).items():
-            growth[v] = growth.get(v, 0) + counter.slope * c
-        total = self.sum(b, counter.init, self.times(b, growth, trips), name)
-        pairs = b.op("floordiv", b.op("mul", trips, self.plus(b, trips, -1)), integer(2))
-        return self.sum(b, total, self.scaled(b, pairs, counter.slope * step), name)
+            return added(b, counter.init, self.times(b, growth, trips), name)
+        growth = plus(growth, scaled(self.linear(lo), counter.slope))
+        total = added(b, counter.init, self.times(b, growth, trips), name)
+        pairs = b.op("floordiv", b.op("mul", trips, added(b, trips, integer(-1))), integer(2))
+        return added(b, total, multiple(b, pairs, counter.slope * step), name)
 
     def trips(self, b: Builder, loop: Op) -> Operand:
         """How many iterations there were before this one."""
@@ -136,30 +120,17 @@ class _Inductions:
         stride = int(step.value)  # type: ignore[union-attr]
         span = hi if is_const(lo, 0) else b.op("sub", hi, lo)
         if stride != 1:
-            span = b.op("floordiv", self.plus(b, span, stride - (1 if stride > 0 else -1)), step)
+            span = b.op("floordiv", added(b, span, integer(stride - (1 if stride > 0 else -1))), step)
         first, end = self.ranges.of(lo), self.ranges.of(hi)
         if stride == 1 and any(s == t and c <= d for s, c in first.highs for t, d in end.lows):
             return span  # the bounds are in order
         return b.op("maximum", span, integer(0), tie="half")
 
     def times(self, b: Builder, factor: Linear, by: Operand) -> Operand:
-        total: Operand = integer(0)
-        for v, c in factor.items():
-            total = self.sum(b, total, self.scaled(b, v, c) if v is not None else integer(c), "t")
+        total = build(b, factor)
         if is_const(total, 1) or is_const(total, 0):
             return by if is_const(total, 1) else total
         return b.op("mul", total, by)
-
-    def scaled(self, b: Builder, v: Operand, by: int) -> Operand:
-        return v if by == 1 else b.op("neg", v) if by == -1 else b.op("mul", integer(by), v)
-
-    def plus(self, b: Builder, v: Operand, by: int) -> Operand:
-        return b.op("add", v, integer(by)) if by > 0 else b.op("sub", v, integer(-by))
-
-    def sum(self, b: Builder, left: Operand, right: Operand, name: str) -> Operand:
-        if is_const(left, 0) or is_const(right, 0):
-            return right if is_const(left, 0) else left
-        return b.op("add", left, right, hint=name)
 
 
 def _is_counted(op: Op) -> bool:

@@ -39,8 +39,9 @@ def run(fn: Function) -> Function:
     seen: set[Op] = set()
     while (found := _next(fn, seen)) is not None:
         region, loop, plan = found
-        at = region.ops.index(loop)
-        region.ops[at : at + 1] = _Lanes(plan).build()
+        at, new = region.ops.index(loop), _Lanes(plan).build()
+        region.ops[at : at + 1] = new
+        seen.update(inner for op in new for inner in inside(op))
     return fn
 
 
@@ -54,7 +55,6 @@ def _next(fn: Function, seen: set[Op]) -> tuple[Region, Op, Plan] | None:
             facts = facts or Independence(fn)
             plan = Plan(facts, loop)
             if plan.legal() and plan.pays():
-                seen.update(walk(loop.body))
                 return region, loop, plan
     return None
 
@@ -102,15 +102,34 @@ class Plan:
 
         What has no loop inside, LLVM puts into lanes by itself.
         """
+        if self._overlaps():
+            return True
         inner = [op for op in walk(self.loop.body) if op.name == "for" and op not in self.varying.serial]
         if not any(self.varying.lane(op) for loop in inner for op in loop.body.ops[:-1]):
             return False
-        return not any(self._strided(op) for loop in inner for op in loop.body.ops if op.name in ("load", "store", "update"))
+        return not any(
+            self._strided(op) for loop in inner for op in loop.body.ops if op.name in ("load", "store", "update")
+        )
+
+    def _overlaps(self) -> bool:
+        """Does an iteration add to elements of an array that the next ones add to as well, at a distance?
+
+        One sum after the other, for all lanes, there is nothing to wait for.
+        """
+        seen: dict[Value, set[tuple[Operand, ...]]] = {}
+        for op in self.loop.body.ops:
+            if op.regions or (op.name == "store" and any(map(self.varying.differs, op.args[1:-1]))):
+                return False
+            if op.name == "update" and any(map(self.varying.differs, op.args[1:-1])):
+                if all(self.facts.key(a, self.loop) is None for a in op.args[1:-1]):
+                    return False
+                for root in self.facts.aliases.roots(op.args[0]):
+                    seen.setdefault(root, set()).add(tuple(op.args[1:-1]))
+        return any(len(places) > 1 for places in seen.values())
 
     def _strided(self, op: Op) -> bool:
         """An access whose elements lie apart from lane to lane, with nothing to make up for it."""
-        (root,) = self.facts.aliases.roots(op.args[0])
-        if root in self.varying.spread or self.packed(op) is not None:
+        if self.facts.aliases.roots(op.args[0]) <= self.varying.spread or self.packed(op) is not None:
             return False
         places = op.args[1:] if op.results else op.args[1:-1]
         return any(map(self.varying.differs, places[:-1]))
@@ -176,20 +195,31 @@ class _Lanes:
         lo, hi = loop.args[:2]
         for k in range(len(loop.carried)):
             self.sums[self.facts.addend(loop, k)[0]] = k  # type: ignore[index]
-        for root in [op.results[0] for op in self.facts.structure.place if op.results and op.results[0] in self.varying.spread]:
+        for root in [
+            op.results[0] for op in self.facts.structure.place if op.results and op.results[0] in self.varying.spread
+        ]:
             self._lane_array(root)
-        self.block = Value("block", i64)
         self.totals: list[Operand] = [Value(p.name, p.type) for p in loop.carried]
-        params = [self.block, *self.totals]
+        params = [Value("b", i64), *self.totals]
         b = Builder(Region(), loop.loc)
+        # (In this form LLVM sees that no index is negative.)
+        self.block = b.op("mul", params[0], integer(WIDTH), hint="block")
+        if not is_const(lo, 0):
+            self.block = b.op("add", self.block, lo, hint="block")
         left = b.op("sub", hi, self.block)
         self.count = b.op("minimum", integer(WIDTH), left, hint="count", tie="half")
         self._pack(b)
         self.region(loop.body, b, [])
         b.yield_(*self.totals)
         body = Region(params, b.region.ops)  # type: ignore[arg-type]
-        blocks = Op("for", [lo, hi, integer(WIDTH), *loop.inits], loop.results, {}, [body], loop.loc)
+        blocks = Op("for", [integer(0), self._blocks(), integer(1), *loop.inits], loop.results, {}, [body], loop.loc)
         return [*self.before.region.ops, *self.rows.ops(), blocks]
+
+    def _blocks(self) -> Operand:
+        lo, hi = self.loop.args[:2]
+        trips = hi if is_const(lo, 0) else self.before.op("sub", hi, lo)
+        padded = self.before.op("add", trips, integer(WIDTH - 1))
+        return self.before.op("shr", padded, integer(WIDTH.bit_length() - 1), hint="blocks")
 
     def _lane_array(self, root: Value) -> None:
         """The private array with one more axis."""
@@ -247,6 +277,14 @@ class _Lanes:
             Builder(region, b.loc).for_(integer(0), size, integer(1), [], [], child)
             Builder(region, b.loc).yield_()
         b.for_(integer(0), self.count, integer(1), [], [], inner.region)
+
+    def again(self, value: Operand) -> bool:
+        """Is it an index that follows from the iteration's in a step or two: not worth a row?"""
+        op = self.facts.structure.definer.get(value) if isinstance(value, Value) and value.type == i64 else None
+        if op is None or op.name not in ("add", "sub", "mul") or not self.varying.differs(value):
+            return False
+        index = self.loop.body.params[0]
+        return all(a is index or not self.varying.differs(a) or self.again(a) for a in op.args)
 
     # Regions that all lanes go through together.
     def region(self, region: Region, b: Builder, tail: list[tuple[Value, Operand]]) -> None:
@@ -365,7 +403,7 @@ class _Run:
             self._op(op)
         for op in self.run:
             for result in op.results:
-                if op not in self.o.sums and self._crosses(result):
+                if op not in self.o.sums and not self.o.again(result) and self._crosses(result):
                     self._save(result, self.local[result])
         values = [(target, self.get(value)) for target, value in tail]
         for target, value in values:
@@ -407,6 +445,9 @@ class _Run:
             return self.local[operand]
         if operand is self.o.loop.body.params[0]:
             self.local[operand] = self.head.op("add", self.o.block, self.lane, hint=operand.name)
+        elif self.o.again(operand):
+            op = self.o.facts.structure.definer[operand]
+            self.local[operand] = self.head.op(op.name, *map(self.get, op.args), hint=operand.name, **op.attrs)
         elif operand in self.o.row:
             array, row = self.o.row[operand]
             self.local[operand] = self.head.op("load", array, row, self.lane, hint=operand.name, safe=True)

@@ -29,13 +29,31 @@ from adcompiler.ir.walk import clone_op, free, resolve_all, substitute, walk
 # Errors of a program that is wrong anyhow: of two of them, either may come first.
 CHECKS = frozenset({"IndexError", "ZeroDivisionError", "ShapeMismatch"})
 
+TAPES = ("push", "pop")
+
 
 def run(fn: Function) -> Function:
     """Fuse forward and reverse loops until there is nothing left to fuse."""
     done: set[tuple[Op, Op]] = set()
     while _fuse_one(fn, done):
         pass
+    _upwards(fn)
     return fn
+
+
+def _upwards(fn: Function) -> None:
+    """Loops that go backwards for no reason go forwards: their indices are seen not to be negative, and vectorize."""
+    loops = [op for op in walk(fn.body) if op.name == "for" and op.attrs.get("reversed") and _plain(op)]
+    facts = Independence(fn) if loops else None
+    for loop in loops:
+        assert facts is not None
+        alike = facts.sums(loop) and all(facts.kind(root, [loop]) for root in facts.touched(loop))
+        if (
+            alike
+            and not any(_order(op) for op in loop.body.ops)
+            and not any(op.name in TAPES for op in walk(loop.body))
+        ):
+            loop.attrs = {k: v for k, v in loop.attrs.items() if k != "reversed"}
 
 
 def _fuse_one(fn: Function, done: set[tuple[Op, Op]]) -> bool:
@@ -78,6 +96,8 @@ class _Fusion:
 
     # May it be done?
     def legal(self) -> bool:
+        if any(op.name in TAPES for loop in (self.forward, self.reverse) for op in walk(loop.body)):
+            return False
         if not self.facts.sums(self.reverse) or is_ordered(self.reverse):
             return False
         loops = [self.forward, self.reverse]
@@ -113,7 +133,11 @@ class _Fusion:
             return False
         written = self.facts.written(self.forward)
         kinds = {root: self.facts.kind(root, [self.forward, self.reverse]) for root in written}
-        if any(kind not in ("own", "private", "local") or root in self.facts.lasting for root, kind in kinds.items()):
+        self.added = {root for root, kind in kinds.items() if kind == "sum"}  # not once more
+        if any(k not in ("own", "private", "local", "sum") for k in kinds.values()):
+            return False
+        written -= self.added
+        if written & self.facts.lasting:
             return False
         read = {r for a in reads(self.forward) for r in self.facts.aliases.roots(a)}
         changed = {r for op in self.between for a in writes(op) for r in self.facts.aliases.roots(a)}
@@ -141,11 +165,21 @@ class _Fusion:
     # Doing it.
     def build(self) -> None:
         forward = self.forward
-        moved = clone_op(forward, {}) if self.again else forward
+        moved = self._repeated(forward) if self.again else forward
         head = [self._primal(forward), *self.first] if self.again else self.first
         fused = _merge(moved, self.reverse)
         self.region.ops[self.start : self.end + 1] = [*head, fused, *self.last]
         _contract(self.facts.fn, self.region, fused)
+
+    def _repeated(self, forward: Op) -> Op:
+        """The forward loop once more, without what it adds to arrays."""
+        copy = clone_op(forward, {})
+        roots = self.facts.aliases.roots
+        pairs = zip(walk(forward.body), walk(copy.body), strict=True)
+        gone = {new for old, new in pairs if old.name == "update" and roots(old.args[0]) <= self.added}
+        for region in [copy.body, *(r for op in walk(copy.body) for r in op.regions)]:
+            region.ops = [op for op in region.ops if op not in gone]
+        return copy
 
     def _primal(self, forward: Op) -> Op:
         """The forward loop for its sums alone: the copy keeps what is kept."""

@@ -9,6 +9,7 @@ Decisions (predicates, indices, trip counts) are never recomputed from recompute
 from __future__ import annotations
 
 from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.linear import Linear, build, linear, plus, scaled
 from adcompiler.ir.build import Builder, Handle, integer
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS
@@ -133,6 +134,7 @@ class Residuals:
     ):
         self.root, self.structure, self.aliases, self.forward = fn.body, structure, aliases, forward
         self.planned = planned
+        self._pure = {v: op for v, op in structure.definer.items() if op.name not in CONTROL}
         self.kept: set[Value] = set()
         self._recomputed: set[Value] = set()
         self._always: set[Value] = set()
@@ -224,8 +226,7 @@ class Residuals:
         if entry.kind in ("view", "query"):
             return True
         scalar = all(isinstance(a.type, Scalar) for a in op.args) and isinstance(op.result.type, Scalar)
-        raises = entry.may_raise is not None and entry.may_raise(op)
-        return scalar and not raises and self._decides_exactly(op, sweep)
+        return scalar and self._decides_exactly(op, sweep)
 
     def _decides_exactly(self, op: Op, sweep: Sweep | None) -> bool:
         entry = OPS[op.name]
@@ -248,6 +249,8 @@ class Residuals:
         attrs = dict(op.attrs)
         if op.name in INDEXED:
             attrs["safe"] = True  # the forward sweep has been there
+        elif entry.may_raise is not None:
+            attrs["checked"] = True
         with sweep.head.at(op.loc):
             result = sweep.head.op(op.name, *args, hint=operand.name, **attrs)
         if entry.kind == "elementwise" and is_float(operand.type):
@@ -289,10 +292,28 @@ class Residuals:
         for loop in loops:
             if not _countable(loop):
                 break
-            if not all(self._outside(a, loop) for inner in [*nest, loop] for a in inner.args[:3]):
+            if any(self._most([*nest, loop], k) is None for k in range(len(nest) + 1)):
                 break
             nest.append(loop)
         return nest
+
+    def _most(self, nest: list[Op], k: int) -> Linear | None:
+        """The length of the k-th loop's range as a form of values from outside of the nest, innermost first: the
+        greatest there is, where loops around it decide; None where that can't be said."""
+        inner = nest[k]
+        if all(self._outside(a, nest[-1]) for a in inner.args[:3]):
+            return {}
+        lo, hi = (self._linear(a) for a in inner.args[:2])
+        form = plus(hi, scaled(lo, -1)) if _step(inner) > 0 else plus(lo, scaled(hi, -1))
+        for loop in nest[k + 1 :]:
+            by = form.pop(loop.regions[0].params[0], 0)
+            lo, hi = (self._linear(a) for a in loop.args[:2])
+            last = plus(hi, {None: -1 if _step(loop) > 0 else 1})
+            form = plus(form, scaled(last if (by > 0) == (_step(loop) > 0) else lo, by))
+        return form if all(v is None or self._outside(v, nest[-1]) for v in form) else None
+
+    def _linear(self, operand: Operand) -> Linear:
+        return linear(self._pure, operand)
 
     def _outside(self, operand: Operand, loop: Op) -> bool:
         if isinstance(operand, Const):
@@ -305,7 +326,7 @@ class Residuals:
         assert isinstance(value.type, Scalar)
         outer = nest[-1]
         b = self.forward.before(self.forward.site[outer])
-        extents = [self.count(b, loop) for loop in reversed(nest)]
+        extents = [self._extent(b, nest, k) for k in reversed(range(len(nest)))]
         tape = b.op("empty", *extents, hint=f"{value.name}_tape", dtype=value.type.dtype)
         alloc = b.region.ops[-1]
         at = self.forward.after(site) if site is not None else self.forward.head(self._body(home))
@@ -314,6 +335,13 @@ class Residuals:
         handle = self.born(tape, self.structure.place[outer].region, alloc, sweep)
         mirrored = [self._mirror(sweep, loop) for loop in reversed(nest)]
         return sweep.head.op("load", handle, *mirrored, hint=value.name, safe=True)
+
+    def _extent(self, b: Builder, nest: list[Op], k: int) -> Operand:
+        form = self._most(nest, k)
+        if not form:
+            return self.count(b, nest[k])
+        form = {self.forward.env[v] if isinstance(v, Value) else v: c for v, c in form.items()}
+        return b.op("maximum", build(b, form), integer(0), hint="trips", tie="half")
 
     def count(self, b: Builder, loop: Op) -> Operand:
         """The trip count of a `for`, built into the forward sweep."""
@@ -346,6 +374,11 @@ class Residuals:
 def _countable(loop: Op) -> bool:
     """A `for` with a constant step and no early exit."""
     return loop.name == "for" and loop.until is None and isinstance(loop.args[2], Const)
+
+
+def _step(loop: Op) -> int:
+    assert isinstance(loop.args[2], Const)
+    return int(loop.args[2].value)
 
 
 def trips(b: Builder, lo: Operand, hi: Operand, step: Operand, counts: bool = False) -> Operand:

@@ -1,0 +1,275 @@
+"""Loops whose iterations know nothing of each other: both sweeps in one (`sums`), and side by side (`lanes`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from programs import Discard, Refused, check, program
+from programs.choices import Choices
+
+import adcompiler as ad
+from adcompiler.passes import lanes
+
+OFF = ("sums", "lanes")
+
+
+def linear(w, x):
+    """One sum, of which the result is linear: nothing is kept."""
+    total = 0.0
+    for i in range(len(x)):
+        score = 0.0
+        for j in range(x.shape[1]):
+            score += w[j] * x[i, j]
+        total += math.log(1.0 + math.exp(-score))
+    return 0.5 * total / len(x) if len(x) else 0.0
+
+
+def nonlinear(w, x):
+    """What is made of the sums decides what each iteration is worth: they run once more."""
+    total = 0.0
+    squares = 0.0
+    for i in range(len(x)):
+        score = 0.0
+        for j in range(x.shape[1]):
+            score += math.sin(w[j] * x[i, j])
+        total += score
+        squares += score * score
+    return math.log(2.0 + squares) * total
+
+
+def array_sums(w, x):
+    """Sums in an array, and a private array that each iteration fills."""
+    sums = np.zeros(len(w))
+    row = np.zeros(len(w))
+    for i in range(len(x)):
+        for j in range(len(w)):
+            row[j] = math.tanh(w[j] * x[i, j])
+        for j in range(len(w)):
+            sums[j] += row[j] * row[len(w) - 1 - j]
+    return np.sum(sums**2)
+
+
+def nested(w, x):
+    total = 0.0
+    for i in range(len(x)):
+        inner = 0.0
+        for k in range(len(x)):
+            for j in range(len(w)):
+                inner += math.exp(-((w[j] * x[i, j] - x[k, j]) ** 2))
+        total += math.sqrt(1.0 + inner)
+    return total
+
+
+def own_rows(w, x):
+    """Rows of an array that each belong to one iteration, and are read again behind the loop."""
+    kept = np.zeros_like(x)
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(w)):
+            kept[i, j] = w[j] * x[i, j] ** 2
+        for j in range(len(w)):
+            total += kept[i, j] * math.cos(kept[i, j])
+    return total + np.sum(kept)
+
+
+def packed_triangle(w, x):
+    """An index that counts through a packed triangle."""
+    total = 0.0
+    for i in range(len(x)):
+        at = 0
+        squares = 0.0
+        for j in range(x.shape[1]):
+            for k in range(j, x.shape[1]):
+                squares += w[at % len(w)] * x[i, j] * x[i, k]
+                at += 1
+        total += math.exp(-squares * squares)
+    return total
+
+
+def stencil(w, x):
+    """Neighbours add to the same elements."""
+    total = 0.0
+    for i in range(1, len(w) - 1):
+        total += (w[i - 1] - 2.0 * w[i] + w[i + 1]) ** 2 * w[i]
+    return total + np.sum(x)
+
+
+def nearest(w, x):
+    total = 0.0
+    for i in range(len(x)):
+        best = np.inf
+        for k in range(len(w)):
+            distance = (w[k] - x[i, 0]) ** 2 + math.sin(w[k])
+            if distance < best:
+                best = distance
+        total += best
+    return total
+
+
+def labels(w, x):
+    """Iterations that add at places that depend on the data."""
+    total = 0.0
+    for i in range(len(x)):
+        k = int(abs(x[i, 0]) * 10.0) % len(w)
+        scale = 0.0
+        for j in range(x.shape[1]):
+            scale += math.exp(-(x[i, j] ** 2))
+        total += w[k] ** 2 * scale
+    return total
+
+
+PROGRAMS = [linear, nonlinear, array_sums, nested, own_rows, packed_triangle, stencil, nearest, labels]
+
+
+def arguments(n: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(n)
+    return rng.normal(size=5), rng.normal(size=(n, 5))
+
+
+def forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every loop that may go in lanes goes, four at a time."""
+    monkeypatch.setattr(lanes.Plan, "pays", lambda self: True)
+    monkeypatch.setattr(lanes, "WIDTH", 4)
+
+
+def alike(fn: Callable[..., Any], n: int, **options: Any) -> None:
+    args = arguments(n)
+    value, grads = ad.value_and_grad(fn, argnums=(0, 1), **options)(*args)
+    expected, wanted = ad.value_and_grad(fn, argnums=(0, 1), disable=OFF)(*args)
+    assert value == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    for g, e in zip(grads, wanted, strict=True):
+        np.testing.assert_allclose(g, e, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
+def test_same_gradients(fn: Callable[..., Any]) -> None:
+    for n in (0, 1, 63, 64, 130):
+        alike(fn, n)
+    ad.check_grads(fn, arguments(7), order=2)
+
+
+@pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
+def test_same_gradients_in_any_lanes(fn: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    forced(monkeypatch)
+    for n in (0, 1, 4, 7):
+        alike(fn, n, cache=False)
+
+
+def kernel(fn: Callable[..., Any], **options: Any) -> str:
+    return ad.value_and_grad(fn, argnums=(0, 1), **options).lower(*arguments(7)).kernel
+
+
+class Recorded:
+    """NumPy that remembers how much was allocated."""
+
+    def __init__(self) -> None:
+        self.elements = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("empty", "zeros", "full"):
+            return getattr(np, name)
+
+        def allocate(shape: Any, *args: Any, **kwargs: Any) -> np.ndarray:
+            made = getattr(np, name)(shape, *args, **kwargs)
+            self.elements += made.size
+            return made
+
+        return allocate
+
+
+def allocated(fn: Callable[..., Any], n: int) -> int:
+    numpy = Recorded()
+    space: dict[str, Any] = {}
+    exec(kernel(fn).replace("from numba import njit", "njit = lambda **_: lambda f: f"), space)
+    space["np"] = numpy
+    space[f"{fn.__name__}_value_and_grad"](*arguments(n))
+    return numpy.elements
+
+
+@pytest.mark.parametrize("fn", [linear, nonlinear, array_sums, packed_triangle, nearest, labels])
+def test_what_is_kept_does_not_grow_with_the_iterations(fn: Callable[..., Any]) -> None:
+    assert allocated(fn, 3) == allocated(fn, 80)
+
+
+def test_sums_that_are_known_are_used_in_one_loop() -> None:
+    text = kernel(linear, disable=("lanes",))
+    assert text.count("in range(n)") == 1 or text.count("in range(len(x))") == 1
+    assert "tape" not in text
+
+
+def recurrence(w, x):
+    state = 0.1
+    total = 0.0
+    for i in range(len(x)):
+        state = math.sin(state * w[0] + x[i, 0])
+        total += state
+    return total
+
+
+def printing(w, x):
+    total = 0.0
+    for i in range(len(x)):
+        print(i)
+        total += math.exp(w[0] * x[i, 0])
+    return total
+
+
+def test_iterations_that_know_of_each_other_stay_apart() -> None:
+    assert kernel(recurrence).count("\n    for i in range") == 2
+    assert "for lane in" not in kernel(recurrence) + kernel(printing)
+
+
+def ragged(w, x):
+    """A recurrence through a triangle of iterations: slots for the longest, none allocated inside."""
+    s = 0.3
+    for i in range(len(w)):
+        for j in range(i + 1, len(w)):
+            for k in range(j - i, j + 2):
+                s = math.sin(s * w[k - 1 - (k > 3)]) + x[0, 0]
+    for i in range(2 * len(w), len(w), -1):
+        for j in range(i - len(w), len(w)):
+            s = math.cos(s * w[j])
+    return s
+
+
+def test_ragged_loops_keep_what_they_need_in_one_array() -> None:
+    ad.check_grads(ragged, arguments(2), order=2)
+    text = ad.grad(ragged).lower(*arguments(2)).source
+    assert "stack" not in text
+    assert "        s_tape = " not in text
+
+
+def test_strict_programs_stay_in_order() -> None:
+    for fn in PROGRAMS:
+        assert kernel(fn, fastmath=False) == kernel(fn, fastmath=False, disable=OFF)
+
+
+def test_errors_are_those_of_the_program() -> None:
+    def beyond(w, x):
+        total = 0.0
+        for i in range(len(x)):
+            for j in range(x.shape[1] + 1):
+                total += w[j] * x[i, 0]
+        return total
+
+    with pytest.raises(IndexError, match=r"axis 0 of w \(test_lanes\.py:\d+\)"):
+        ad.grad(beyond)(*arguments(3))
+
+
+def test_random_programs_in_any_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    forced(monkeypatch)
+    built = []
+    build = lanes._Lanes.build
+    monkeypatch.setattr(lanes._Lanes, "build", lambda self: built.append(self) or build(self))
+    checked = 0
+    for seed in range(700000, 700120):
+        try:
+            checked += bool(check(program(Choices.seeded(seed))))
+        except (Discard, Refused):
+            continue
+    assert checked > 80
+    assert len(built) > 100
