@@ -28,7 +28,7 @@ PASSES = (
           "an index error is raised though the loop never runs", EACH),
     Fault("hoist-across-write", HOIST, "return not any(self.aliases.roots(a) & written for a in own_reads(op))", "return True",
           "an element that the loop writes is read once before it", EACH),
-    Fault("hoist-promises", HOIST, "if (op.attrs.get(\"safe\") or op.attrs.get(\"checked\")) and not _runs(loop):", "if False:",
+    Fault("hoist-promises", HOIST, "if (op.attrs.get(\"safe\") or op.attrs.get(\"checked\")) and not _runs(loop) and not self.inside(op):", "if False:",
           "an index that is inside because the loop runs is used though it does not", EACH),
     Fault("hoist-allocations", HOIST, "if allocates(op) or not self.effects.is_pure(op):", "if not self.effects.is_pure(op):",
           "fresh memory of each trip becomes one", EACH),
