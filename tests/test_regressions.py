@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 from programs import Program, check
+
+import adcompiler as ad
 
 Shapes = tuple[float | int | tuple[int, ...], ...]
 
@@ -253,3 +258,17 @@ def test_found(name: str) -> None:
     for seed in range(2):
         done = check(Program(text, shapes, seed), orders=2, compiled=seed == 0)
         assert {"reverse", "second order", "text"} <= done
+
+
+def test_shadow_of_a_transposed_product_is_reshaped_in_place() -> None:
+    """NumPy gives 2.0 * A.T, and zeros like it, A's order in memory: reshape(-1) of those would be a copy."""
+
+    def f(a):
+        scaled = 2.0 * a.T
+        flat = scaled.ravel()
+        return flat[1] * flat[2] + np.sum(scaled)
+
+    a = np.array([[0.5, 2.0], [3.0, -1.0]])
+    space: dict[str, Any] = {}
+    exec(ad.grad(f).lower(a).source, space)
+    np.testing.assert_allclose(space["f_grad"](a), ad.grad(f)(a))

@@ -293,7 +293,25 @@ class Expressions:
         if source.strided:  # a fresh array is C-contiguous whatever the other is
             dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
             return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
+        if not self.kernel and self._reshaped(op.result):
+            dtype += ', order="C"'  # NumPy would take the order of the other, which may be transposed: a copy below
         return self.template(op, f"np.{op.name}({{0}}{dtype})")
+
+    def _reshaped(self, array: Value) -> bool:
+        """Is a view of the array taken that there is in C's order only?"""
+        made = self.plan.structure.definer.get(array)
+        source = self.plan.structure.definer.get(made.args[0]) if made and isinstance(made.args[0], Value) else None
+        if source is None or source.name not in OPS or OPS[source.name].kind != "elementwise":
+            return False
+        views = [array]
+        for view in views:
+            users = [
+                op for op in self.plan.structure.uses.get(view, ()) if op.name in OPS and OPS[op.name].kind == "view"
+            ]
+            if any(op.name == "reshape" for op in users):
+                return True
+            views += [op.result for op in users]
+        return False
 
     def stack(self, op: Op) -> ast.expr:
         return filled("stack({0})", prototype(op.attrs["elem"]))
