@@ -193,7 +193,7 @@ def processor() -> Iterator[tuple[str, str]]:
 def _vector_math() -> str:
     from adcompiler.runtime import simd
 
-    own = f"adcompiler's own in vectors of {simd.vector_bits()[0]} bits: {', '.join(simd.FUNCTIONS)}"
+    own = f"adcompiler's own in vectors of {simd.vector_bits()} bits: {', '.join(simd.FUNCTIONS)}"
     if "vector" in Options().disabled:
         own = "libm, one number at a time (ADCOMPILER_DISABLE names vector)"
     return f"{own}; other functions, and fastmath=False: libm"

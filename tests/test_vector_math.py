@@ -264,7 +264,7 @@ def test_gradients_are_vectorized(dtype: str) -> None:
     g(X.astype(dtype), W.astype(dtype))
     function = g.latest.compiled().function
     text = function.inspect_llvm(function.signatures[0])
-    width = simd.vector_bits()[-1] // 64
+    width = simd.vector_bits() // 128
     lanes = r"<(\d+) x double>"
     assert re.search(rf"call .*{lanes} @llvm.fmuladd|fmul .*{lanes}", text)
     widths = {int(n) for n in re.findall(rf"fdiv .*{lanes}", text)}

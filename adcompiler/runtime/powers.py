@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from adcompiler.runtime.elementary import INFINITY, LN2, NAN, clamped, exp, log1p, near_one, nearest, scaled, split
+from adcompiler.runtime.elementary import INFINITY, LN2, NAN, clamped, exp, log, log1p, near_one, nearest, scaled, split
 from adcompiler.runtime.lanes import Lanes, choose, fma, intrinsic, magnitude, polynomial, signed_as
 
 # 2 / (3 ln 2) in 21 bits and the rest, ln(2) likewise.
@@ -47,9 +47,10 @@ def _binary_logarithm(x: Lanes) -> tuple[Lanes, Lanes]:
     """log2(x) of a positive finite x in 21 bits and the rest, to 2**-65."""
     k, m = split(x)
     f, below = m - 1.0, m + 1.0
-    s = f / below
+    inverse = 1.0 / below
+    s = f * inverse
     high, below_high = _short(s), _short(below)
-    low = ((f - high * below_high) - high * (m - (below_high - 1.0))) / below
+    low = ((f - high * below_high) - high * (m - (below_high - 1.0))) * inverse
     z = s * s
     r = fma(z * z, polynomial(z, ATANH), low * (high + s))
     square = high * high
@@ -81,6 +82,12 @@ def power(x: Lanes, y: Lanes) -> Lanes:
     r = u + v
     value = scaled(*near_one(r, v - (r - u)), n)
     return _power_at_edges(x, y, a, b, value)
+
+
+def power_of_narrow(x: Lanes, y: Lanes) -> Lanes:
+    """The power of numbers that were float32, to be rounded to float32."""
+    a, b = magnitude(x), magnitude(y)
+    return _power_at_edges(x, y, a, b, exp(y * log(a)))
 
 
 def _power_at_edges(x: Lanes, y: Lanes, a: Lanes, b: Lanes, value: Lanes) -> Lanes:

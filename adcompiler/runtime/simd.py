@@ -11,22 +11,23 @@ know it, they are called for one number at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
 from adcompiler.runtime import elementary, powers, special
 from adcompiler.runtime.lanes import F32, F64, Formula, Lanes, choose, declared, intrinsic, magnitude
 
+settings: Any = config
 USED = "llvm.compiler.used"
 FORMATS = {types.float64: (F64, "f64"), types.float32: (F32, "f32")}
 FUNCTIONS: dict[str, int] = {}  # the names of all that vectorize, and how many arguments they take
+NARROW = {powers.power: powers.power_of_narrow}  # where less is enough for float32
 LARGE = dict.fromkeys(("sin", "cos", "tan"), elementary.FAR)  # from here on, libm
 
 
@@ -42,9 +43,9 @@ def _begun(module: Any, name: str, formula: Formula, type: Any, attributes: tupl
 
 def _value(formula: Formula, args: list[Lanes]) -> Lanes:
     """The formula's value, computed in float64 and rounded to the arguments' format."""
-    narrow = args[0].element == F32
-    result = formula(*(a.wide for a in args)) if narrow else formula(*args)
-    return result.narrow if narrow else result
+    if args[0].element == F64:
+        return formula(*args)
+    return NARROW.get(formula, formula)(*(a.wide for a in args)).narrow
 
 
 def _inlined(module: Any, name: str, formula: Formula, type: Any) -> Any:
@@ -53,20 +54,26 @@ def _inlined(module: Any, name: str, formula: Formula, type: Any) -> Any:
     return function
 
 
-@cache
-def vector_bits() -> tuple[int, ...]:
-    """Sizes of vectors that LLVM may choose on this CPU: CPUs with the widest may be set to prefer the half."""
-    features = llvm.get_host_cpu_features()
-    wide = 512 if features.get("avx512f") else 256 if features.get("avx") else 128
-    return tuple(dict.fromkeys((wide, max(wide // 2, 128))))
+def vector_bits() -> int:
+    """The size of vectors on the CPU that Numba compiles for."""
+    features = llvm.get_host_cpu_features().flatten() if settings.CPU_FEATURES is None else settings.CPU_FEATURES
+    known = features.split(",")
+    return 512 if "+avx512f" in known else 256 if "+avx" in known or "+avx2" in known else 128
+
+
+def _widths(size: int) -> tuple[int, ...]:
+    """Into how many numbers of so many bits LLVM may cut a loop: as many as fit into a vector; half of that on CPUs of
+    Intel's, which it spares the widest vectors, and for float32 among float64."""
+    whole = vector_bits() // size
+    spared = vector_bits() == 512 and not (settings.CPU_NAME or llvm.get_host_cpu_name()).startswith("znver")
+    return (whole, whole // 2) if size == 32 or spared else (whole,)
 
 
 def _guarded(module: Any, name: str, formula: Formula, type: Any) -> Any:
     """The function for one number, with its versions for vectors."""
     plain = ("noinline", "nounwind", "willreturn", "memory(none)")
     size, versions = 64 if type == F64 else 32, []
-    for bits in vector_bits():
-        width = bits // size
+    for width in _widths(size):
         vector, builder = _begun(module, f"{name}_{width}", formula, ir.VectorType(type, width), plain)
         _checked(formula, Lanes(builder, vector.args[0]))
         versions.append((width, vector))
