@@ -14,6 +14,7 @@ from adcompiler import lowering, passes
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import own_writes, writes
 from adcompiler.analysis.extents import dims, meetings
+from adcompiler.analysis.layout import strides_vary
 from adcompiler.backends import into, numba_cpu, python
 from adcompiler.backends.naming import entry_of
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
@@ -21,7 +22,7 @@ from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
-from adcompiler.ir.core import TERMINATORS, Function, Op, Operand, Value
+from adcompiler.ir.core import TERMINATORS, Function, Op, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure, clone, substitute, walk
@@ -196,7 +197,7 @@ def refuse_unclear(lowered: Lowered) -> None:
     aliases = Aliases(fn, structure)
     for op in walk(fn.body):
         copied = op.name == "contiguous" and bool(aliases.writers.get(op.result))
-        varies = op.name == "reshape" and _strides_vary(op.args[0], structure, lowered.in_order)
+        varies = op.name == "reshape" and strides_vary(op.args[0], structure, lowered.in_order)
         unclear = op.name == "contiguous" or varies
         if copied or (
             unclear and aliases.written_after(op, aliases.roots(op.args[0])) and _outlives(op, structure, aliases)
@@ -218,19 +219,6 @@ def _outlives(op: Op, structure: Structure, aliases: Aliases) -> bool:
     before = [o for o in place.region.ops[place.index + 1 : last + 1] if o.regions or structure.place[o].index < last]
     roots = aliases.roots(op.args[0])
     return any(roots & aliases.roots(a) for o in before for a in writes(o))
-
-
-def _strides_vary(operand: Operand, structure: Structure, in_order: frozenset[Value]) -> bool:
-    """May NumPy have laid out these elements in another order than C's?"""
-    if not isinstance(operand, Value) or not isinstance(operand.type, Array) or operand.type.rank < 2:
-        return False
-    op = structure.definer.get(operand)
-    if operand in in_order:
-        return False
-    if operand.type.strided or op is None or op.name not in OPS:
-        return operand.type.strided
-    like = OPS[op.name].kind == "elementwise" or op.name.endswith("_like")
-    return like and any(_strides_vary(a, structure, in_order) for a in op.args)
 
 
 def trust_indices(fn: Function) -> None:

@@ -196,7 +196,13 @@ def test_unclear_views_are_refused():
         z[0] = 1.0
         return np.sum(y)
 
-    for fn in (written, source_written, fortran):
+    def summed(x):
+        y = np.cumsum(x.T, axis=1)
+        z = y.reshape(-1)
+        z[0] = 1.0
+        return np.sum(y)
+
+    for fn in (written, source_written, fortran, summed):
         with pytest.raises(TypeMismatch, match="depends on strides"):
             ad.grad(fn)(A)
 

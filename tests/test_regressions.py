@@ -218,6 +218,13 @@ def f(A):
     return B
 """),
     # The emitter.
+    "adjoint_of_an_array_in_another_order": (((2, 3),), """
+import numpy as np
+
+def f(A):
+    u = np.cumsum(A.T, axis=1)
+    return np.sum(u[1]) + np.reshape(u, 6)
+"""),
     "variable_called_returned": ((0.7, (3,), 3), """
 def h(d):
     for i in range(0, 1):

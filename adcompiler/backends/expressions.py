@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 
+from adcompiler.analysis.layout import strides_vary
 from adcompiler.backends.fold import Plan
 from adcompiler.backends.forms import filled, subscript
 from adcompiler.backends.naming import Names
@@ -261,7 +262,7 @@ class Expressions:
         if op.name == "full":
             model = self.measured(extents)
             if model is not None and isinstance(model.type, Array):
-                return self.filled_like(self.expr(op.args[0]), self.expr(model), model.type, t)
+                return self.filled_like(self.expr(op.args[0]), model, t)
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
         dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
         return filled(f"np.{op.name}({{0}}{dtype})", shape)
@@ -286,11 +287,18 @@ class Expressions:
         )
         return array if whole and not set(extents) - self.plan.folded else None
 
+    def reordered(self, array: Operand) -> bool:
+        """May NumPy have this array in another order than C's? (A copy is printed as .copy(), which never has.)"""
+        definers = self.plan.structure.definer.items()
+        return strides_vary(array, self.plan.structure, frozenset(v for v, op in definers if op.name == "copy")) or (
+            isinstance(array.type, Array) and array.type.strided
+        )
+
     def like(self, op: Op) -> ast.expr:
         source, t = op.args[0].type, op.result.type
         assert isinstance(source, Array) and isinstance(t, Array)
         dtype = "" if source.dtype == t.dtype else f", dtype={numpy_type(t.dtype)}"
-        if source.strided:  # a fresh array is C-contiguous whatever the other is
+        if self.reordered(op.args[0]):  # a fresh array is in C's order whatever the other is
             dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
             return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
         if not self.kernel and self._reshaped(op.result):
@@ -340,14 +348,15 @@ class Expressions:
             for axis in () if scalar else sorted(a % target.rank for a in axes):
                 g = filled(f"np.expand_dims({{0}}, {axis})", g)
         if isinstance(op.args[0].type, Scalar) and isinstance(target, Array):
-            return self.filled_like(g, like, target, op.result.type)
+            return self.filled_like(g, op.args[1], op.result.type)
         return filled("broadcast_like({0}, {1})", g, like)
 
-    def filled_like(self, g: ast.expr, like: ast.expr, source: Array, t: Type) -> ast.expr:
+    def filled_like(self, g: ast.expr, like: Operand, t: Type) -> ast.expr:
         """A new array of the shape of `like`, every element g."""
-        if source.strided or not isinstance(t, Array) or source.dtype != t.dtype:
-            return filled("np.full({0}.shape, {1})", like, g)
-        return filled("np.full_like({0}, {1})", like, g)
+        assert isinstance(like.type, Array)
+        if self.reordered(like) or not isinstance(t, Array) or like.type.dtype != t.dtype:
+            return filled("np.full({0}.shape, {1})", self.expr(like), g)
+        return filled("np.full_like({0}, {1})", self.expr(like), g)
 
     def unspread(self, op: Op) -> ast.expr:
         if op.attrs.get("axis") is None and not op.attrs.get("keepdims", False):
