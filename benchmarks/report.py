@@ -55,6 +55,23 @@ def notes(rows: Iterable[Row]) -> str:
     return "\n".join([*lines, *sorted(reasons)])
 
 
+def summary(rows: Sequence[Row]) -> str:
+    """Where we are not first: rows that a rival by hand or JAX wins, and gradients that cost much."""
+    lines = []
+    for text, to, bound in (("above 1.1 x plain", "plain", 1.1), ("slower than JAX", "jax", 1.0)):
+        found = [(r, row.name) for row in rows if (r := row.ratio("ours", to)) is not None and r > bound]
+        lines.append(f"{text}: {_named(found)}")
+    slow = [(r, row.name) for row in rows if (r := row.ratio("objective", "objective by hand")) and r > 1.0]
+    lines.append(f"objective slower than by hand: {_named(slow)}")
+    long = [(c["ours"] / c["plain"], row.name) for row in rows if (c := row.compile).keys() >= {"ours", "plain"}]
+    lines.append(f"first call above 1.5 x by hand: {_named([pair for pair in long if pair[0] > 1.5])}")
+    return "\n".join(lines)
+
+
+def _named(found: Sequence[tuple[float, str]]) -> str:
+    return ", ".join(f"{name} ({ratio:.2f})" for ratio, name in sorted(found, reverse=True)) or "none"
+
+
 def mean(ratios: Iterable[float | None]) -> float | None:
     """The geometric mean of those that are there."""
     logs = [math.log(r) for r in ratios if r is not None]
