@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,14 @@ def reference(problem: str, size: str) -> np.ndarray | None:
         return None
     found = np.load(file)
     return np.concatenate([np.ravel(found["objective"]), np.ravel(found["gradient"])])
+
+
+def ba_reference() -> np.ndarray:
+    """ADBench's numbers for the first observation of its first file: residual, its 2 x 15 block, the weight's error
+    and what that is by the weight."""
+    found = json.loads((DATA / "ba_n49_m7776_p31843_ref.json").read_text())
+    parts = found["residual"], found["vals_first_two_rows"], [found["weight_error"]], [found["last_row_val"]]
+    return np.concatenate(parts)
 
 
 def gmm_file(size: str):

@@ -64,7 +64,8 @@ def summary(rows: Sequence[Row]) -> str:
     slow = [(r, row.name) for row in rows if (r := row.ratio("objective", "objective by hand")) and r > 1.0]
     lines.append(f"objective slower than by hand: {_named(slow)}")
     long = [(c["ours"] / c["plain"], row.name) for row in rows if (c := row.compile).keys() >= {"ours", "plain"}]
-    lines.append(f"first call above 1.5 x by hand: {_named([pair for pair in long if pair[0] > 1.5])}")
+    if long:
+        lines.append(f"first call above 1.5 x by hand: {_named([pair for pair in long if pair[0] > 1.5])}")
     return "\n".join(lines)
 
 

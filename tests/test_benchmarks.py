@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import adcompiler as ad
 from adcompiler import cli, suite
 from benchmarks import measure, problems, report
 from benchmarks import run as runs
+from benchmarks.adbench import ba_reference
 from benchmarks.problem import error
 
 # Their programs take many seconds to compile.
@@ -66,6 +70,15 @@ def test_gradients_by_hand_are_the_published_ones(name):
             assert error(gradient(*problem.sizes[size]()), problem.reference(size)) <= 1e-10
 
 
+def test_blocks_by_hand_are_the_published_ones():
+    problem = problems.load("ba")
+    given = problem.sizes["31843"]()
+    for blocks in (problem.plain, problem.best):
+        first = [part[0] for part in blocks(*given)]
+        assert error(first, ba_reference()) <= 1e-10
+        assert all((part == part[0]).all() for part in blocks(*given))  # one observation, repeated
+
+
 def test_a_run_from_the_command_line(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(sys, "argv", ["adcompiler"])
     file = tmp_path / "times.json"
@@ -82,6 +95,15 @@ def test_without_a_source_tree_bench_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(suite, "__file__", str(tmp_path / "adcompiler" / "suite.py"))
     assert cli.main(["bench"]) == 2
     assert "benchmark suite is not installed" in capsys.readouterr().err
+
+
+def test_programs_use_the_public_face_only():
+    for path in Path(problems.__file__).parents[1].rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("adcompiler"), path
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ad":
+                assert node.attr in ad.__all__, (path, node.attr)
 
 
 def test_an_error_is_never_overlooked():
