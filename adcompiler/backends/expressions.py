@@ -105,7 +105,21 @@ class Expressions:
         if op.name == "undef":
             return zero_of(op.result.type)
         build = self.special.get(op.name)
-        return build(op) if build else self.template(op, self.written(OPS[op.name], op))
+        node = build(op) if build else self.template(op, self.written(OPS[op.name], op))
+        return filled("np.ascontiguousarray({0})", node) if not self.kernel and self._out_of_order(op) else node
+
+    def _out_of_order(self, op: Op) -> bool:
+        """Is it new memory that NumPy may lay out as that of a transposed operand, and are views of it written to
+        that there are in C's order only?"""
+        if op.name not in OPS or OPS[op.name].kind != "elementwise" or not self.reordered(op.result):
+            return False
+        views, reshaped = [op.result], False
+        for view in views:
+            for user in self.plan.structure.uses.get(view, ()):
+                if user.name in OPS and OPS[user.name].kind == "view":
+                    reshaped |= user.name == "reshape"
+                    views.append(user.result)
+        return reshaped and bool(self.plan.aliases.writers.get(op.result))
 
     def written(self, entry: OpDef, op: Op) -> str:
         """The op's template."""
@@ -301,25 +315,7 @@ class Expressions:
         if self.reordered(op.args[0]):  # a fresh array is in C's order whatever the other is
             dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
             return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
-        if not self.kernel and self._reshaped(op.result):
-            dtype += ', order="C"'  # NumPy would take the order of the other, which may be transposed: a copy below
         return self.template(op, f"np.{op.name}({{0}}{dtype})")
-
-    def _reshaped(self, array: Value) -> bool:
-        """Is a view of the array taken that there is in C's order only?"""
-        made = self.plan.structure.definer.get(array)
-        source = self.plan.structure.definer.get(made.args[0]) if made and isinstance(made.args[0], Value) else None
-        if source is None or source.name not in OPS or OPS[source.name].kind != "elementwise":
-            return False
-        views = [array]
-        for view in views:
-            users = [
-                op for op in self.plan.structure.uses.get(view, ()) if op.name in OPS and OPS[op.name].kind == "view"
-            ]
-            if any(op.name == "reshape" for op in users):
-                return True
-            views += [op.result for op in users]
-        return False
 
     def stack(self, op: Op) -> ast.expr:
         return filled("stack({0})", prototype(op.attrs["elem"]))
