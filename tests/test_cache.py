@@ -34,6 +34,29 @@ print(g.latest.path)
 """
 
 
+BUFFERED = """
+import numpy as np
+import adcompiler as ad
+
+def f(p, most):
+    if p["a"][0] > most:
+        raise ValueError("too much")
+    return np.sum(p["a"] * p["b"]) + np.sum(p["c"]) * p["a"][0]
+
+g = ad.grad(f)
+p = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0]), "c": np.array([5.0])}
+out = {k: np.empty(len(v)) for k, v in p.items()}
+g(p, 9.0, out=out)
+print({k: v.tolist() for k, v in out.items()})
+try:
+    g(p, 0.0, out=out)
+except ValueError as error:
+    print(error)
+stats = g.latest.into().stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ADCOMPILER_CACHE_DIR", str(tmp_path / "cache"))
@@ -68,6 +91,15 @@ def test_second_process_is_warm_and_helpers_are_seen(folder):
     (folder / "helper.py").write_text("def scale(x):\n    return 3.0 * x\n")
     value, counts, other = run(folder)
     assert value == "[18.0, 36.0]" and counts == "0 1" and other != path
+
+
+def test_code_that_fills_buffers_finds_its_kernel_in_a_second_process(folder):
+    (folder / "program.py").write_text(BUFFERED)
+    first, second = run(folder), run(folder)
+    assert first[:-1] == second[:-1]
+    assert first[0] == "{'a': [8.0, 4.0], 'b': [1.0, 2.0], 'c': [1.0]}"
+    assert first[1].startswith("too much (") and "program.py:7)" in first[1]
+    assert (first[-1], second[-1]) == ("0 1", "1 0")
 
 
 def test_two_processes_at_once(folder):

@@ -1,10 +1,12 @@
 """The companion of a gradient kernel that puts arrays into buffers: what a call with `out=` runs, and one that
 returns many arrays, for NumPy makes arrays faster than Numba returns them.
 
+    f_grad_linked = buffers.linked(__name__, f_grad)
+
     def f_grad_into(a0, a1, o0):
-        g0, r0 = f_grad(a0, a1)
+        g0, r0 = f_grad_linked((a0, a1))
         if o0.shape != g0.shape: raise BufferError("shape")
-        o0[...] = g0
+        buffers.copy(o0, g0)
         return r0
 """
 
@@ -27,20 +29,27 @@ def text(kernel: str, entry: str, types: str, params: int, returns: int, buffere
     args = [f"a{k}" for k in range(params)]
     outs = {k: f"o{j}" for j, k in enumerate(buffered)}
     results = [f"g{k}" if k in outs else f"r{k}" for k in range(returns)]
-    lines = ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
-    lines += [f'    """For {types}."""', f"    {', '.join(results)} = {entry}({', '.join(args)})"]
+    lines = [
+        "",
+        "",
+        "from adcompiler.runtime import buffers",
+        "",
+        f"{entry}_linked = buffers.linked(__name__, {entry})",
+    ]
+    lines += ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
+    lines += [f'    """For {types}."""', f"    {', '.join(results)} = {entry}_linked(({', '.join(args)},))"]
     for k, out in outs.items():
         lines += [f"    if {out}.shape != g{k}.shape:", '        raise BufferError("shape")']
     if len(outs) > 1:
         lines += _apart(list(outs.values()))
-    lines += [f"    {out}[...] = g{k}" for k, out in outs.items()]
+    lines += [f"    buffers.copy({out}, g{k})" for k, out in outs.items()]
     lines += [f"    return {', '.join(r for r in results if r[0] == 'r')}".rstrip()]
     return "\n".join(lines) + "\n"
 
 
 def _apart(outs: Sequence[str]) -> list[str]:
     """Lines that find contiguous arrays that share memory."""
-    starts = ", ".join(f"np.int64({o}.ctypes.data)" for o in outs)
+    starts = ", ".join(f"buffers.address({o})" for o in outs)
     sizes = ", ".join(f"{o}.nbytes" for o in outs)
     return [
         f"    starts = ({starts})",

@@ -17,6 +17,7 @@ from adcompiler.backends import cache
 from adcompiler.errors import AdcompilerError, InternalError
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import DTYPES, Array, Stack, Type
+from adcompiler.runtime import buffers
 
 Signature = tuple[Any, ...]
 
@@ -60,7 +61,9 @@ def compile(
 
 def sibling(compiled: Compiled, entry: str, signature: Signature, ir: str) -> Any:
     """Another function of the same module, compiled for its signature; it refuses arguments of other types."""
-    other = replace(compiled, function=compiled.function.py_func.__globals__[entry], entry=entry)
+    module = compiled.function.py_func.__globals__
+    other = replace(compiled, function=module[entry], entry=entry)
+    buffers.publish(module["__name__"], compiled.function)
     if not other.function.signatures:
         with reporting(other, ir):
             build(other, signature)
