@@ -26,7 +26,6 @@ from adcompiler.gradcheck import findings
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import Array, is_float, np_dtype
 from adcompiler.ir.walk import clone
-from adcompiler.passes import run_passes
 from adcompiler.trees import rebuilt
 
 TRANSFORMS: dict[str, Callable[..., Any]] = {"primal": api.jit, "forward": api.jvp, "reverse": api.grad}
@@ -131,9 +130,10 @@ def lowered(args: argparse.Namespace, mode: str) -> tuple[Built, Stages]:
         given = Tuple(specs), Tuple(tuple(s if k in live else Static(None) for k, s in enumerate(specs)))
     transform = TRANSFORMS[mode](fn, **options)
     built = transform.lower_specs(given, observer=lambda name, now: stages.append((name, clone(now))))
-    stages.append(("checks", run_passes(clone(built.function), ("checks",), built.options.disabled)))
-    stages.append(("lowering", to_loops(built.function, built.options)))
-    return built, stages
+    kernel: Stages = []
+    to_loops(built.function, built.options, lambda name, now: kernel.append((name, clone(now))))
+    earlier = dict(stages)
+    return built, stages + [(f"{name} (kernel)" if name in earlier else name, fn) for name, fn in kernel]
 
 
 def names(text: str | None) -> tuple[str, ...]:

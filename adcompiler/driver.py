@@ -228,14 +228,16 @@ def trust_indices(fn: Function) -> None:
             op.attrs["safe"] = True
 
 
-def to_loops(fn: Function, options: Options) -> Function:
+def to_loops(fn: Function, options: Options, observer: Observer | None = None) -> Function:
     """What is compiled of a function: every check explicit, whole arrays as loops over their elements."""
     fn = clone(fn)
     if not options.boundscheck:
         trust_indices(fn)
-    fn = optimize(fn, ("checks",), options)
+    fn = optimize(fn, ("checks",), options, observer)
     fn = lowering.lower(fn, fuse="fuse" not in options.disabled)
-    return optimize(fn, LOWERED, options)
+    if observer is not None:
+        observer("lowering", fn)
+    return optimize(fn, LOWERED, options, observer)
 
 
 def fresh_copy(lowered: Lowered) -> Function:

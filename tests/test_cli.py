@@ -160,8 +160,10 @@ def test_stages(capsys, file):
     code, raw, _ = run(capsys, "ir", f"{file}:wave", "--mode", "reverse", "--after", "reverse")
     assert code == 0 and raw.startswith("func @wave_grad(")
     assert raw.strip() in everything
-    code, _, err = run(capsys, "ir", f"{file}:wave", "--after", "lanes")
-    assert code == 2 and "lanes" in err and "frontend" in err
+    code, loops, _ = run(capsys, "ir", f"{file}:wave", "--mode", "reverse", "--after", "sums")
+    assert code == 0 and loops.strip() in everything
+    code, _, err = run(capsys, "ir", f"{file}:wave", "--after", "nonsense")
+    assert code == 2 and "nonsense" in err and "frontend" in err
 
 
 def test_disabled_passes_do_not_run(capsys, file):

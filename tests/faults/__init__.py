@@ -9,9 +9,10 @@ from faults.fault import Fault
 from faults.frontend import FRONTEND
 from faults.passes import PASSES
 from faults.rules import RULES
+from faults.speed import SPEED
 from faults.transforms import TRANSFORMS
 from faults.vectors import VECTORS
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*RULES, *ARRAYS, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS, *VECTORS)
+FAULTS: tuple[Fault, ...] = (*RULES, *ARRAYS, *TRANSFORMS, *ANALYSES, *PASSES, *FRONTEND, *BACKENDS, *VECTORS, *SPEED)

@@ -1,0 +1,150 @@
+"""Faults in what makes compiled loops fast: counters as formulas, sums, lanes, and what they ask of loops."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+INDEPENDENCE, VARYING = "analysis/independence.py", "analysis/varying.py"
+INDUCTION, SUMS, LANES, RESIDUALS = (
+    "passes/induction.py",
+    "passes/sums.py",
+    "passes/lanes.py",
+    "transforms/residuals.py",
+)
+TEST = "test_lanes.py"
+
+SPEED = (
+    # What loops know of their iterations.
+    Fault(
+        "reads-taken-for-sums",
+        INDEPENDENCE,
+        'if all(op.name == "update" for op in ops):',
+        'if any(op.name == "update" for op in ops):',
+        "an array that is added to and read is taken for a sum",
+        TEST,
+    ),
+    Fault(
+        "half-covered",
+        INDEPENDENCE,
+        "return is_const(lo, 0) and is_const(step, 1) and self.shapes.integer(hi) == extent",
+        "return is_const(step, 1)",
+        "a loop over part of an array is taken to fill it",
+        TEST,
+    ),
+    Fault(
+        "cleared-with-anything",
+        INDEPENDENCE,
+        'if op.name != "store" or not (first or is_const(op.args[-1], 0)):',
+        'if op.name != "store":',
+        "an array that is left with numbers in it is taken for cleared",
+        TEST,
+    ),
+    Fault(
+        "private-seen-outside",
+        INDEPENDENCE,
+        "if definer is None or root in self.lasting or len(ops) != len(self.accesses[root]):",
+        "if definer is None:",
+        "memory that others see is given to each iteration",
+        TEST,
+    ),
+    Fault(
+        "product-for-sum",
+        INDEPENDENCE,
+        'if op.name == "add":\n            return op, op.args.index(param)',
+        'if op.name in ("add", "mul"):\n            return op, op.args.index(param)',
+        "a carried product is taken for a sum",
+        TEST,
+    ),
+    Fault(
+        "spread-by-index-only",
+        VARYING,
+        "differs = serial or any(map(self.differs, op.args))",
+        "differs = serial or any(map(self.differs, op.args[:1]))",
+        "what is stored is taken to be the same in all iterations",
+        TEST,
+    ),
+    # Counters.
+    Fault(
+        "counter-without-slope",
+        INDUCTION,
+        "if not counter.slope:",
+        "if True:",
+        "a counter that grows faster and faster grows evenly",
+        TEST,
+    ),
+    Fault(
+        "counter-of-trips-that-never-are",
+        INDUCTION,
+        'return b.op("maximum", span, integer(0), tie="half")',
+        "return span",
+        "a loop without a trip takes its counter back",
+        TEST,
+    ),
+    # Sums.
+    Fault(
+        "epilogue-unseen",
+        SUMS,
+        "and not (follow and self._needs_sums()):",
+        ":",
+        "a loop that needs the sums runs before they are known",
+        TEST,
+    ),
+    Fault(
+        "added-twice",
+        SUMS,
+        'gone = {new for old, new in pairs if old.name == "update" and roots(old.args[0]) <= self.added}',
+        "gone = set[Op]()",
+        "a loop that runs once more adds to its arrays once more",
+        TEST,
+    ),
+    Fault(
+        "backwards-though-carried",
+        SUMS,
+        "alike = facts.sums(loop) and",
+        "alike =",
+        "a recurrence is turned round",
+        TEST,
+    ),
+    # Lanes.
+    Fault(
+        "lanes-beyond-the-end",
+        LANES,
+        "if not self.full:\n            return value",
+        "if True:\n            return value",
+        "lanes beyond the last iteration add to sums",
+        TEST,
+    ),
+    Fault(
+        "lanes-one-for-all",
+        LANES,
+        'args.insert(len(args) if op.name == "load" else len(args) - 1, self.lane)',
+        'args.insert(len(args) if op.name == "load" else len(args) - 1, integer(0))',
+        "all lanes use the memory of the first",
+        TEST,
+    ),
+    Fault(
+        "rows-forgotten",
+        LANES,
+        "if not inside & {user, *structure.ancestors(user)}:\n                return True",
+        "if not inside & {user, *structure.ancestors(user)}:\n                return False",
+        "what is used in another loop over lanes is not kept",
+        TEST,
+    ),
+    Fault(
+        "uniform-stored-late",
+        LANES,
+        "if run and self._meets(op, run):",
+        "if False:",
+        "what all lanes share changes before lanes have read it",
+        TEST,
+    ),
+    # Slots of ragged loops.
+    Fault(
+        "ragged-slots-too-short",
+        RESIDUALS,
+        "last = plus(hi, {None: -1 if _step(loop) > 0 else 1})",
+        "last = plus(lo, {None: 0})",
+        "slots for the shortest of ragged loops",
+        TEST,
+    ),
+)
