@@ -95,7 +95,7 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 
 Observer = Callable[[str, Function], None]
 BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
-DERIVED = ("induction", "fold", "cse", "hoist", "bounds", "dce")  # what is going to be differentiated
+DERIVED = ("induction", "elements", "fold", "cse", "hoist", "bounds", "dce")  # what is going to be differentiated
 AFTER = (
     *("fold", "cse", "hoist", "fold", "cse", "dce"),
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),

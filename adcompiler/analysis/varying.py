@@ -14,10 +14,11 @@ class Varying:
     """`values` differ, `spread` are the private arrays whose content does.
 
     Control flow that differs (`serial`) is gone through iteration by iteration: all that it gives and writes differs.
+    So is what is `apart`.
     """
 
-    def __init__(self, facts: Independence, loop: Op, kinds: dict[Value, str]):
-        self.facts, self.loop, self.kinds = facts, loop, kinds
+    def __init__(self, facts: Independence, loop: Op, kinds: dict[Value, str], apart: frozenset[Op] = frozenset()):
+        self.facts, self.loop, self.kinds, self.apart = facts, loop, kinds, apart
         self.values: set[Value] = {*loop.body.params}
         self.spread: set[Value] = set()
         self.serial: set[Op] = set()
@@ -80,6 +81,8 @@ class Varying:
 
     def _decides(self, op: Op) -> bool:
         """Does the way that control takes differ? (A branch in which something does counts as one that does.)"""
+        if op in self.apart:
+            return True
         if op.name == "for":
             return any(map(self.differs, op.args[:3])) or self.differs(op.until)
         condition = op.args[0] if op.name == "if" else op.regions[0].terminator.args[0]

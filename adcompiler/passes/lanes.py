@@ -80,7 +80,11 @@ class Plan:
                 return False
             self.kinds[root] = kind
         self.varying = Varying(facts, loop, self.kinds)
-        return all(map(self._direct, self.varying.spread)) and all(map(self._scalar, walk(loop.body)))
+        return self.legal_so()
+
+    def legal_so(self) -> bool:
+        """Can what differs be in lanes?"""
+        return all(map(self._direct, self.varying.spread)) and all(map(self._scalar, walk(self.loop.body)))
 
     def _direct(self, root: Value) -> bool:
         """Is a private array only used element by element, and of extents that are the same for all iterations?"""
@@ -104,12 +108,22 @@ class Plan:
         """
         if self._overlaps():
             return True
-        inner = [op for op in walk(self.loop.body) if op.name == "for" and op not in self.varying.serial]
-        if not any(self.varying.lane(op) for loop in inner for op in loop.body.ops[:-1]):
-            return False
-        return not any(
-            self._strided(op) for loop in inner for op in loop.body.ops if op.name in ("load", "store", "update")
-        )
+        inner = [op for op in self.loop.body.ops if op.name == "for" and op not in self.varying.serial]
+        across = frozenset(op for op in inner if self._across(op))
+        if across:
+            self.varying = Varying(self.facts, self.loop, self.kinds, across)
+            return self.legal_so() and self._vectors()
+        loops = [op for op in walk(self.loop.body) if op.name == "for" and op not in self.varying.serial]
+        return any(self.varying.lane(op) for loop in loops for op in loop.body.ops[:-1])
+
+    def _across(self, loop: Op) -> bool:
+        """Does the loop go along rows of what lies across the lanes?"""
+        return any(self._strided(op) for op in walk(loop.body) if op.name in ("load", "store", "update"))
+
+    def _vectors(self) -> bool:
+        """Are there functions, outside of the loops that each lane goes through on its own, that cost more alone?"""
+        own = [op for op in self.loop.body.ops if op not in self.varying.serial]
+        return any(o.name in OPS and OPS[o.name].vector and self.varying.lane(o) for op in own for o in inside(op))
 
     def _overlaps(self) -> bool:
         """Does an iteration add to elements of an array that the next ones add to as well, at a distance?
@@ -301,7 +315,7 @@ class _Lanes:
                     self.flush(b, run)
                     run = []
                 self._share(op, b)
-            elif self._scatters(op):
+            elif self._scatters(op) or (op.regions and op.name == "for"):
                 self.flush(b, run)
                 self.flush(b, [op])
                 run = []
