@@ -51,7 +51,7 @@ class Binding:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments by position, defaults filled in; TypeMismatch where they don't fit."""
         try:
-            return tuple(self._quick(*args, **kwargs))
+            return self._quick(*args, **kwargs)
         except TypeError:
             pass  # said better below
         try:
@@ -64,7 +64,7 @@ class Binding:
         return (*bound.args, *(bound.kwargs[k] for k in self.keywords))
 
     @functools.cached_property
-    def _quick(self) -> Callable[..., list[Any]]:
+    def _quick(self) -> Callable[..., tuple[Any, ...]]:
         """A function with the same parameters that returns them: Python binds faster than inspect."""
         texts, names, scope = [], [], {}
         for k, p in enumerate(self.signature.parameters.values()):
@@ -79,7 +79,9 @@ class Binding:
             names.append(f"*{p.name}" if starred else p.name)
             if p.kind is inspect.Parameter.POSITIONAL_ONLY and not self._positional_only_after(p.name):
                 texts.append("/")
-        made: Callable[..., list[Any]] = eval(f"lambda {', '.join(texts)}: [{', '.join(names)}]", scope)
+        made: Callable[..., tuple[Any, ...]] = eval(
+            f"lambda {', '.join(texts)}: ({''.join(f'{n}, ' for n in names)})", scope
+        )
         return made
 
     def _positional_only_after(self, name: str) -> bool:

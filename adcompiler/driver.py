@@ -299,10 +299,14 @@ class Built:
             entry, text = entry_of(self.function.name), self.kernel
             if self.gradients:
                 places = [k for k, _ in self.gradients]
-                params, returns = len(self.function.params), len(self.function.returns)
+                params, returns = ([v.type for v in row] for row in (self.function.params, self.function.returns))
                 text += into.text(text, entry, self.signature, params, returns, places)
             self._compiled = numba_cpu.compile(text, entry, signature=signature, ir=self.ir, stored=self.options.cache)
         return self._compiled
+
+    def direct(self) -> Any:
+        """The machine code of the kernel: it looks at nothing that it is given."""
+        return self.compiled().direct(numba_cpu.signature_of(self.function))
 
     def into(self) -> Any:
         """The kernel that takes a buffer for each of `gradients` after its arguments, and returns the others."""

@@ -22,9 +22,9 @@ from adcompiler.frontend import Lowered, spec_of, specs_from_annotations
 from adcompiler.frontend.spec import Spec, Tuple
 from adcompiler.frontend.values import Closure
 from adcompiler.trees import arrays, overlap, plain, sizes_of, write_out
-from adcompiler.wrapper import MISS, buffered, wrapper
+from adcompiler.wrapper import DECLINES, MISS, NONE, buffered, wrapper
 
-Call = Callable[..., Any]  # of the argument tuple, and buffers for those that take them
+Call = Callable[..., Any]  # a method of the arguments, and of buffers as `out` for those that take them
 MANY = 3  # so many arrays NumPy makes faster than Numba returns them
 JACOBIANS = ("jacfwd", "jacrev", "jacobian", "hessian")
 Sizes = Sequence[tuple[int, ...]]
@@ -68,7 +68,6 @@ class Transform:
         self._latest: Built | None = None
         self._lock = threading.RLock()
         self._writers: list[Call] = []  # what takes buffers, made at the first call with `out=`
-        self._quick: list[Call] = []  # what may be called with positional arguments as they come
 
     __ad_parts__ = ("kind", "options", "fn")  # what it is: for fingerprints
 
@@ -87,34 +86,76 @@ class Transform:
         return self if instance is None else types.MethodType(self, instance)
 
     # Calling.
-    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if out is not None and not kwargs:
-            for call in self._writers or self._make_writers():
-                result = call(args, out)
-                if result is not MISS:
-                    return result
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.missed(args, (), kwargs)
+
+    def _install(self, call: Call) -> None:
+        """Let this specialization be the method that a call of the transform runs: nothing is quicker in Python.
+
+        A class has the method, so the transform gets one of its own.
+        """
+        if self.binding.keywords:
+            return  # arguments have to be put in their places first
+        if type(self) is Transform:
+            self.__class__ = type("Transform", (Transform,), {"__module__": __name__, "__doc__": Transform.__doc__})
+        type(self).__call__ = call  # type: ignore[method-assign]
+
+    def missed(self, given: tuple[Any, ...], rest: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
+        """A call that the specialization in front does not take as it stands. NONE is an argument not given."""
+        while given and given[-1] is NONE:
+            given = given[:-1]
+        args = given + rest
+        if "out" in kwargs and not self._own_out:
+            out = kwargs.pop("out")
         if not kwargs:
-            for call in self._quick:
-                result = call(args)
-                if result is not MISS:
-                    return result if out is None else self._into(out, result)
-        if out is not None and "out" in self.binding.signature.parameters:  # an argument of the function's own
-            kwargs, out = {**kwargs, "out": out}, None
+            result = self._as_it_stands(args, out)
+            if result is not MISS:
+                return result
         result = self._general_call(self.binding(args, kwargs))
         return result if out is None else self._into(out, result)
 
+    def _as_it_stands(self, args: tuple[Any, ...], out: Any) -> Any:
+        """A call with positional arguments: of a known specialization, or MISS."""
+        if out is not None:
+            for call in self._writers or self._make_writers():
+                result = call(DECLINES, *args, out=out)
+                if result is not MISS:
+                    return result
+        result = MISS if self.binding.keywords else self._known_call(args)
+        return result if out is None or result is MISS else self._into(out, result)
+
+    def _known_call(self, args: tuple[Any, ...]) -> Any:
+        for call in self._calls:
+            result = call(DECLINES, *args)
+            if result is not MISS:
+                return result
+        return MISS
+
+    @functools.cached_property
+    def _own_out(self) -> bool:
+        """Is `out` an argument of the function's own?"""
+        return "out" in self.binding.signature.parameters
+
     def _make_writers(self) -> list[Call]:
         """What writes gradients into buffers itself, one for each specialization that can."""
-        if "out" in self.binding.signature.parameters:  # an argument of the function's own
-            return []
         with self._lock:
-            self._writers = [self._buffered(specs, built) for specs, _, built in self._built if built.gradients][::-1]
+            built, exact = self._built if not self.binding.keywords else [], len(self._built) > 1
+            self._writers = [self._buffered(specs, b, exact) for specs, _, b in built if b.gradients][::-1]
+            if self._writers and self._built[-1][2].gradients:
+                self._install(self._writers[0])
         return self._writers
 
-    def _buffered(self, specs: tuple[Spec, ...], built: Built) -> Call:
+    def _call_of(self, specs: tuple[Spec, ...], built: Built, exact: bool) -> Call:
+        """What calls one specialization; `exact` where there are others, so that misses are common."""
+        if len(built.gradients) >= MANY:
+            return self._buffered(specs, built, exact)
+        low = built.lowered
+        return wrapper(specs, low, built.direct(), self.__name__, self.loc, low.extents)
+
+    def _buffered(self, specs: tuple[Spec, ...], built: Built, exact: bool) -> Call:
         low, kind = built.lowered, self.kind
         place = None if kind.bare else int(kind.name == "value_and_grad")
-        return buffered(specs, low, built.into(), place, built.gradients, self.__name__, self.loc, low.extents)
+        return buffered(specs, low, built.into(), place, built.gradients, self.__name__, self.loc, low.extents, exact)
 
     def _into(self, out: Any, result: Any) -> Any:
         if self.kind.bare:
@@ -125,18 +166,15 @@ class Transform:
 
     def _general_call(self, args: tuple[Any, ...]) -> Any:
         """A complete call: of a known specialization, or of one to come."""
-        for call in self._calls:
-            result = call(args)
-            if result is not MISS:
-                return result
-        return self._slow_call(args)
+        result = self._known_call(args)
+        return self._slow_call(args) if result is MISS else result
 
     def _slow_call(self, given: tuple[Any, ...]) -> Any:
         """A call that no specialization knows as it stands: odd arguments are made plain, or it is compiled."""
         args, specs = self._plain(given)
         call, built = self._specialized(specs, sizes_of(args, specs))
         self._refuse_copies(given, args, specs, built)
-        result = call(args)
+        result = call(DECLINES, *args)
         if result is MISS:
             raise InternalError(f"{self.__name__}: no specialization takes these arguments: {specs}", self.loc)
         return result
@@ -203,19 +241,23 @@ class Transform:
             except AdcompilerError as error:
                 raise brief(error) from None
             low = built.lowered
-            if self.kind.name in ("grad", "value_and_grad"):
+            if self.kind.name in ("grad", "value_and_grad") and not self._own_out:
                 built.gradients = derive.buffers(low, self.kind.argnums, self.kind.name == "grad", self.loc)
-            if len(built.gradients) >= MANY:
-                call = self._buffered(specs, built)
-            else:
-                call = wrapper(specs, low, built.compiled().function, self.__name__, self.loc, low.extents)
-            self._writers = []
-            self._built.append((specs, call, built))
-            self._calls = [call, *self._calls]
-            self._quick = [] if self.binding.keywords else self._calls
+            call = self._add(specs, built)
             self._latest = built
             warm.remember(self, specs, built)
             return call, built
+
+    def _add(self, specs: tuple[Spec, ...], built: Built) -> Call:
+        """A new specialization: tried first from now on."""
+        if len(self._built) == 1:  # the first was alone
+            self._built = [(known, self._call_of(known, first, True), first) for known, _, first in self._built]
+        call = self._call_of(specs, built, bool(self._built))
+        self._built.append((specs, call, built))
+        self._writers = []
+        self._calls = [call for _, call, _ in reversed(self._built)]
+        self._install(call)
+        return call
 
     def build(self, specs: tuple[Spec, ...], sizes: Sizes = (), observer: Observer | None = None) -> Built:
         """Derive the program for arguments of these specs; `sizes`, where known, decide how it broadcasts."""

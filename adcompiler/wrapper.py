@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from adcompiler.analysis.extents import Axis
 from adcompiler.driver import same_static
@@ -18,11 +19,24 @@ from adcompiler.ir.types import DTYPES, Array, Dim, Scalar
 from adcompiler.ir.walk import walk
 from adcompiler.trees import overlap, plain, rebuilt, record
 
-__all__ = ["MISS", "buffered", "paths", "rebuilt", "translated", "wrapper"]
+__all__ = ["DECLINES", "MISS", "NONE", "buffered", "paths", "rebuilt", "translated", "wrapper"]
 
+Call = Callable[..., Any]
+PLACE = "<adcompiler wrapper>"  # what tracebacks call generated functions
 PREFIX = "ShapeMismatch: "
-MISS = object()  # a wrapper's answer to arguments of another specialization
+MISS = object()  # the answer to arguments of another specialization
+NONE = object()  # in the place of an argument that is not given
 WEAK: dict[str, type] = {"f64": float, "i64": int, "b1": bool}
+
+
+class _Declines:
+    """In the place of a transform: answers MISS to arguments of another specialization."""
+
+    def missed(self, given: tuple[Any, ...], rest: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
+        return MISS
+
+
+DECLINES = _Declines()
 
 
 @dataclass
@@ -40,29 +54,30 @@ class _Text:
         self.names[name] = value
         return name
 
+    @property
+    def refusal(self) -> list[str]:
+        """The line that gives up where a guard does not hold."""
+        return [f"if not ({' and '.join(self.guards)}): break"] if self.guards else []
+
 
 def _guard_leaf(text: _Text, leaf: Leaf, at: str) -> None:
     if isinstance(leaf.type, Scalar):
         kind = WEAK[leaf.type.dtype] if leaf.weak else DTYPES[leaf.type.dtype].type
         text.guards.append(f"type({at}) is {text.name('t', kind)}")
         return
-    dtype, array = text.name("d", DTYPES[leaf.type.dtype]), text.name("t", np.ndarray)
     # carray: C-contiguous and behaved; behaved: aligned and writeable.
     flags = f"{at}.flags.carray"
     if leaf.type.strided:
         flags = f"(flags := {at}.flags).behaved and not flags.c_contiguous"
+    _guard_dtype(text, leaf.type, at)
+    text.guards.append(f"{at}.ndim == {leaf.type.rank} and {flags}")
+
+
+def _guard_dtype(text: _Text, t: Array, at: str) -> None:
+    """Guards that `at` is an array of this dtype, in the machine's byte order."""
+    dtype, array = text.name("d", DTYPES[t.dtype]), text.name("t", np.ndarray)
     same = f"({at}.dtype is {dtype} or {at}.dtype == {dtype})"
-    text.guards.append(f"type({at}) is {array} and {same} and {at}.ndim == {leaf.type.rank} and {flags}")
-
-
-def _guard(text: _Text, spec: Spec, at: str) -> None:
-    """Guards that `at` has this spec."""
-    if isinstance(spec, Leaf):
-        _guard_leaf(text, spec, at)
-        return
-    _guard_structure(text, spec, at)
-    for inner, item in _children(spec, at):
-        _guard(text, item, inner)
+    text.guards.append(f"type({at}) is {array} and {same}")
 
 
 def _guard_structure(text: _Text, spec: Tuple | Dict | Record | Static, at: str) -> None:
@@ -136,7 +151,7 @@ def _captured(text: _Text, inner: _Text, low: Lowered, flat: list[str], loc: Loc
     """Lines that read the captured values; arrays among them become arguments, the others are guarded."""
     lines = []
     for k, capture in enumerate(low.captures):
-        lines.append(f"        h{k} = {text.name('c', capture.read)}()")
+        lines.append(f"    h{k} = {text.name('c', capture.read)}()")
         if isinstance(capture.spec, Leaf):
             odd = f"type(h{k}) is {text.name('t', np.ndarray)} and not h{k}.flags.behaved"
             fitted = f"h{k} = {text.name('f', plain)}(h{k})"
@@ -144,13 +159,13 @@ def _captured(text: _Text, inner: _Text, low: Lowered, flat: list[str], loc: Loc
                 message = f"{capture.name} is written to, but it is read-only or not aligned"
                 error = partial(TypeMismatch, message, loc, "an array that can be written to")
                 fitted = f"raise {text.name('e', error)}()"
-            lines.append(f"        if {odd}: {fitted}")
+            lines.append(f"    if {odd}: {fitted}")
             _guard_leaf(inner, capture.spec, f"h{k}")
             flat.append(f"h{k}")
         else:
             assert isinstance(capture.spec, Static)
             inner.guards.append(f"{text.name('v', _same(capture.spec))}(h{k})")
-    return ["    try:", *lines, "    except (KeyError, ValueError, AttributeError): return MISS"] if lines else []
+    return ["try:", *lines, "except (KeyError, ValueError, AttributeError): break"] if lines else []
 
 
 def _guard_extents(text: _Text, known: Mapping[Axis, Dim], flat: Sequence[str]) -> None:
@@ -165,6 +180,52 @@ def _guard_extents(text: _Text, known: Mapping[Axis, Dim], flat: Sequence[str]) 
         first.setdefault(dim, at)
 
 
+def _function(text: _Text, count: int, lines: Sequence[str], out: bool = False) -> Call:
+    """The function of `count` arguments that runs these lines, which return a result or break.
+
+    It is a method, so that a transform that has it is called without a detour: what it does not take as it stands
+    goes to `missed` of its first argument.
+    """
+    names = [f"a{k}" for k in range(count)]
+    given = "".join(f"{name}=NONE, " for name in names)
+    head = f"def call(self, {given}/, *rest, {'out=None, ' if out else ''}**kwargs):"
+    missed = f"    return self.missed(({''.join(f'{name}, ' for name in names)}), rest, kwargs{', out' if out else ''})"
+    inside = [f"        {line}" for line in lines]
+    scope = dict(text.names)
+    exec(compile("\n".join([head, "    while not kwargs and not rest:", *inside, missed]), PLACE, "exec"), scope)
+    call: Call = scope["call"]
+    return call
+
+
+def _taken(
+    text: _Text, given: Sequence[Spec], low: Lowered, loc: Loc | None, extents: Mapping[Axis, Dim], exact: bool
+) -> tuple[list[str], list[str]]:
+    """(lines that take arguments apart and compare what they are, the kernel's arguments)."""
+    inner, flat, lines = _Text(text.names), list[str](), list[str]()
+    sized = {k for k, _ in extents}
+    for k, (spec, (_, target)) in enumerate(zip(given, low.signature, strict=True)):
+        rows = zip(_unpacked(text, lines, spec, f"a{k}"), paths(target, ""), strict=True)
+        for (at, leaf), (_, want) in rows:
+            guard = _guard_leaf if exact or len(flat) in sized else _quick_guard
+            guard(inner, leaf, at)
+            flat.append(_argument(at, leaf, want))
+    lines += _captured(text, inner, low, flat, loc)
+    _guard_extents(inner, extents, flat)
+    return lines + inner.refusal, flat
+
+
+def _run(flat: Sequence[str], outcome: str) -> list[str]:
+    """Lines that call the kernel; its errors become ours."""
+    return [
+        f"try: {outcome} = kernel({', '.join(flat)})",
+        "except (ValueError, OverflowError) as error: raise translated(error, low) from None",
+    ]
+
+
+def _scope(low: Lowered, kernel: Callable[..., Any]) -> dict[str, Any]:
+    return {"kernel": kernel, "translated": translated, "low": low, "NONE": NONE}
+
+
 def wrapper(
     given: Sequence[Spec],
     low: Lowered,
@@ -172,37 +233,23 @@ def wrapper(
     name: str,
     loc: Loc | None,
     extents: Mapping[Axis, Dim],
-) -> Callable[[tuple[Any, ...]], Any]:
-    """A function of the argument tuple: the result, or MISS where an argument is not of the given specs and extents.
+) -> Call:
+    """A method of the arguments: the result, or what `missed` gives where one is not of the given specs and extents.
 
-    `low` is the program that `kernel` was compiled from; `name` and `loc` are for errors.
+    `kernel` is machine code that takes what it is given: all that it relies on is compared here, for Numba knows
+    types of arrays as fast but not that one is unaligned. `low` is the program that it was compiled from; `name` and
+    `loc` are for errors.
     """
-    text = _Text({"kernel": kernel, "MISS": MISS, "translated": translated, "low": low})
-    inner, flat = _Text(text.names), list[str]()
-    taken = [spec for _, spec in low.signature]
-    for k, (spec, target) in enumerate(zip(given, taken, strict=True)):
-        _guard(inner, spec, f"a{k}")
-        pairs = zip(paths(spec, f"a{k}"), paths(target, f"a{k}"), strict=True)
-        flat += [_argument(at, leaf, want) for (at, leaf), (_, want) in pairs]
-    _guard_extents(inner, extents, flat)
-    lines = ["def call(args):", f"    if len(args) != {len(given)}: return MISS"]
-    if given:
-        lines.append(f"    {', '.join(f'a{k}' for k in range(len(given)))}, = args")
-    lines += _captured(text, inner, low, flat, loc)
-    if inner.guards:
-        lines.append(f"    if not ({' and '.join(inner.guards)}): return MISS")
+    text = _Text(_scope(low, kernel))
+    lines, flat = _taken(text, given, low, loc, extents, exact=True)
     lines += _overlaps(text, flat, low, name, loc)
     count = len(low.function.returns)
-    parts = iter(["r"] if count == 1 else [f"r[{k}]" for k in range(count)])
+    names = ["r"] if count == 1 else [f"r{k}" for k in range(count)]
+    parts = iter(names)
     expression = _result(text, low.result, parts)
-    changes = [f"    {place} = {_result(text, spec, parts)}" for place, spec in low.changes]
-    lines += [f"    try: r = kernel({', '.join(flat)})"]
-    lines += ["    except (ValueError, OverflowError) as error: raise translated(error, low) from None"]
-    lines += [*changes, f"    return {expression}"]
-    scope = dict(text.names)
-    exec(compile("\n".join(lines), "<adcompiler wrapper>", "exec"), scope)
-    call: Callable[[tuple[Any, ...]], Any] = scope["call"]
-    return call
+    changes = [f"{place} = {_result(text, spec, parts)}" for place, spec in low.changes]
+    lines += [*_run(flat, ", ".join(names) or "r"), *changes, f"return {expression}"]
+    return _function(text, len(given), lines)
 
 
 # Gradients into buffers.
@@ -215,44 +262,29 @@ def buffered(
     name: str,
     loc: Loc | None,
     extents: Mapping[Axis, Dim],
-) -> Callable[..., Any]:
-    """As `wrapper`, a function of (argument tuple, buffers of the gradient's structure, or None for new ones).
+    exact: bool,
+) -> Call:
+    """As `wrapper`, a method that also takes `out`: buffers of the gradient's structure, or None for new ones.
 
     The gradient is item `place` of the result, or, where that is None, all of it. `kernel` takes a buffer for each of
-    `pairs`, (its return, the param that has its shape), and returns the others. Numba tells types
-    of arrays apart faster than Python does: where it has no kernel for them that is a MISS too, and so are buffers
-    that the kernel refuses.
+    `pairs`, (its return, the param that has its shape), and returns the others. Unless `exact`, Numba is asked
+    about types of contiguous arrays: it tells them apart faster than Python does, but is slow to say that it has no
+    kernel for them. That is a miss too, and so are arrays and buffers that the kernel refuses.
     """
-    text = _Text({"kernel": kernel, "MISS": MISS, "translated": translated, "low": low, "refused": _refused})
-    inner, flat, lines = _Text(text.names), list[str](), list[str]()
-    taken = [spec for _, spec in low.signature]
-    for k, (spec, target) in enumerate(zip(given, taken, strict=True)):
-        rows = zip(_unpacked(text, lines, spec, f"a{k}"), paths(target, ""), strict=True)
-        for (at, leaf), (_, want) in rows:
-            _quick_guard(inner, leaf, at)
-            flat.append(_argument(at, leaf, want))
-    lines += _captured(text, inner, low, flat, loc)
-    _guard_extents(inner, extents, flat)
-    if inner.guards:
-        lines.append(f"    if not ({' and '.join(inner.guards)}): return MISS")
+    text = _Text(_scope(low, kernel) | {"refused": _refused, "NumbaError": NumbaError})
+    lines, flat = _taken(text, given, low, loc, extents, exact)
     lines += _overlaps(text, flat, low, name, loc)
     buffers = {k: f"b{k}" for k, _ in pairs}
-    lines += ["    if out is None:", *_fresh(text, low, pairs, flat), "    else:"]
+    lines += ["if out is None:", *_fresh(text, low, pairs, flat), "else:"]
     gradient = low.result if place is None else low.result.items[place]  # type: ignore[union-attr]
     lines += _given(text, gradient, iter(buffers.values()))
-    rest = [k for k in range(len(low.function.returns)) if k not in buffers]
-    names = {k: "r" if len(rest) == 1 else f"r[{j}]" for j, k in enumerate(rest)} | buffers
-    parts = iter(names[k] for k in sorted(names))
-    lines += [f"    try: r = kernel({', '.join([*flat, *buffers.values()])})", "    except BufferError: return MISS"]
-    lines += ["    except (ValueError, OverflowError) as error: raise translated(error, low) from None"]
-    lines += ["    except TypeError as error:", "        if refused(error): return MISS", "        raise"]
+    rest = [f"r{k}" for k in range(len(low.function.returns)) if k not in buffers]
+    parts = iter(buffers.get(k, f"r{k}") for k in range(len(low.function.returns)))
+    lines += _run([*flat, *buffers.values()], ", ".join(rest) or "r")
+    lines += ["except (BufferError, NumbaError): break"]
+    lines += ["except TypeError as error:", "    if refused(error): break", "    raise"]
     lines += _returned(text, low.result, place, parts)
-    head = ["def call(args, out=None):", f"    if len(args) != {len(given)}: return MISS"]
-    head += [f"    {', '.join(f'a{k}' for k in range(len(given)))}, = args"] if given else []
-    scope = dict(text.names)
-    exec(compile("\n".join([*head, *lines]), "<adcompiler wrapper>", "exec"), scope)
-    call: Callable[..., Any] = scope["call"]
-    return call
+    return _function(text, len(given), lines, out=True)
 
 
 def _returned(text: _Text, result: Spec, place: int | None, parts: Iterator[str]) -> list[str]:
@@ -266,7 +298,7 @@ def _returned(text: _Text, result: Spec, place: int | None, parts: Iterator[str]
         return f"return {row[0]}" if place is None else f"return ({', '.join(row)})"
 
     whole = all(isinstance(leaf.type, Array) for _, leaf in paths(items[at], ""))
-    return [*([f"    if out is not None: {line('out')}"] if whole else []), f"    {line(texts[at])}"]
+    return [*([f"if out is not None: {line('out')}"] if whole else []), line(texts[at])]
 
 
 def _refused(error: TypeError) -> bool:
@@ -274,28 +306,29 @@ def _refused(error: TypeError) -> bool:
     return "No matching definition" in str(error)
 
 
-def _unpacked(text: _Text, lines: list[str], spec: Spec, at: str, tab: str = "    ") -> list[tuple[str, Leaf]]:
+def _unpacked(text: _Text, lines: list[str], spec: Spec, at: str) -> list[tuple[str, Leaf]]:
     """Lines that take a structure apart, whose parts get names; its leaves."""
     if isinstance(spec, Leaf):
         return [(at, spec)]
     own = _Text(text.names)
     _guard_structure(own, spec, at)
-    lines.append(f"{tab}if not ({' and '.join(own.guards)}): return MISS")
+    lines += own.refusal
     if isinstance(spec, Static):
         return []
     parts = [f"{at}_{k}" for k in range(len(spec.items))]
     if isinstance(spec, Record):
-        lines += [f"{tab}{part} = {inner}" for part, (inner, _) in zip(parts, _children(spec, at), strict=True)]
+        lines += [f"{part} = {inner}" for part, (inner, _) in zip(parts, _children(spec, at), strict=True)]
     elif parts:
-        lines.append(f"{tab}{', '.join(parts)}, = {at}{'.values()' if isinstance(spec, Dict) else ''}")
+        lines.append(f"{', '.join(parts)}, = {at}{'.values()' if isinstance(spec, Dict) else ''}")
     rows = zip(parts, spec.items, strict=True)
-    return [leaf for part, item in rows for leaf in _unpacked(text, lines, item, part, tab)]
+    return [leaf for part, item in rows for leaf in _unpacked(text, lines, item, part)]
 
 
 def _quick_guard(text: _Text, leaf: Leaf, at: str) -> None:
-    """What Numba does not check: that it is an array; of scalars, and of arrays that are not contiguous, all."""
+    """What Numba and the kernel do not check: of contiguous arrays the dtype, for once Numba has met an unaligned array
+    it takes those of the other byte order for it; of all else, everything."""
     if isinstance(leaf.type, Array) and not leaf.type.strided:
-        text.guards.append(f"type({at}) is {text.name('t', np.ndarray)}")
+        _guard_dtype(text, leaf.type, at)
     else:
         _guard_leaf(text, leaf, at)
 
@@ -307,20 +340,21 @@ def _fresh(text: _Text, low: Lowered, pairs: Sequence[tuple[int, int]], flat: Se
         t = low.function.returns[k].type
         assert isinstance(t, Array)
         dtype = "" if t.dtype == "f64" else f", {text.name('d', DTYPES[t.dtype])}"
-        lines.append(f"        b{k} = {text.name('f', np.empty)}({flat[p]}.shape{dtype})")
+        lines.append(f"    b{k} = {text.name('f', np.empty)}({flat[p]}.shape{dtype})")
     return lines
 
 
 def _given(text: _Text, gradient: Spec, names: Iterator[str]) -> list[str]:
     """Lines that take given buffers apart. A number has none: there None or a number stands for it."""
     lines: list[str] = []
-    guards = []
-    for at, leaf in _unpacked(text, lines, gradient, "out", "        "):
+    own = _Text(text.names)
+    for at, leaf in _unpacked(text, lines, gradient, "out"):
         if isinstance(leaf.type, Array):
-            lines.append(f"        {next(names)} = {at}")
+            lines.append(f"{next(names)} = {at}")
+            _guard_dtype(own, leaf.type, at)
         else:
-            guards.append(f"({at} is None or type({at}) is float)")
-    return lines + ([f"        if not ({' and '.join(guards)}): return MISS"] if guards else [])
+            own.guards.append(f"({at} is None or type({at}) is float)")
+    return [f"    {line}" for line in lines + own.refusal]
 
 
 def _overlaps(text: _Text, flat: Sequence[str], low: Lowered, name: str, loc: Loc | None) -> list[str]:
@@ -335,7 +369,7 @@ def _overlaps(text: _Text, flat: Sequence[str], low: Lowered, name: str, loc: Lo
         )
 
     check, error = text.name("f", overlap), text.name("e", refuse)
-    return [f"    if {check}({flat[k]}, {flat[j]}): raise {error}()" for k, j in pairs]
+    return [f"if {check}({flat[k]}, {flat[j]}): raise {error}()" for k, j in pairs]
 
 
 def _same(spec: Static) -> Callable[[Any], bool]:

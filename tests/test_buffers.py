@@ -11,7 +11,7 @@ from test_api import same
 
 import adcompiler as ad
 from adcompiler.errors import ShapeMismatch, TypeMismatch
-from adcompiler.wrapper import MISS
+from adcompiler.wrapper import DECLINES, MISS
 
 KEYS = "abcdefghij"
 RNG = np.random.default_rng(4)
@@ -49,7 +49,7 @@ def like(tree, fill=np.nan):
 def written(g, args, out):
     """What the fast path gives; it must not decline."""
     calls = g._writers or g._make_writers()
-    results = [r for r in (call(args, out) for call in calls) if r is not MISS]
+    results = [r for r in (call(DECLINES, *args, out=out) for call in calls) if r is not MISS]
     assert len(results) == 1
     return results[0]
 
@@ -223,8 +223,37 @@ def test_types_that_a_kernel_is_not_for_are_told_apart():
         rows[0].T,
         rows[0].view(np.matrix),
     ):
-        assert all(call((odd, *rows[1:])) is MISS for call in calls)
+        assert all(call(DECLINES, odd, *rows[1:]) is MISS for call in calls)
     assert all(len(call.__globals__["kernel"].signatures) == 1 for call in calls)
+
+
+def unaligned(values):
+    found = np.zeros(8 * len(values) + 1, np.uint8)[1:].view(np.float64)
+    found[:] = values
+    return found
+
+
+def test_arrays_that_numba_takes_for_others():
+    """With one specialization, where types are Numba's to tell: byte order, alignment, rank."""
+    g = ad.grad(lambda x, y, z: np.sum(x * y) + np.sum(z * z), argnums=(0, 1, 2))
+    args, out = trio(), trio()
+    g(*args)
+    g(*args, out=out)
+    (call,) = g._make_writers()
+    odd = unaligned(args[0])
+    for other in (odd, args[0].astype(">f8"), np.ones((4, 1)), np.float64(2.0), args[0].astype(np.float32)):
+        assert call(DECLINES, other, *args[1:], out=out) is MISS and call(DECLINES, other, *args[1:]) is MISS
+    assert call(DECLINES, *args[:2], odd, out=out) is MISS
+    before = [a.copy() for a in out]
+    for bad in ((odd, *out[1:]), (*out[:2], odd), (*out[:2], out[2].astype(">f8"))):
+        assert call(DECLINES, *args, out=bad) is MISS
+    for a, b in zip(out, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert g(*args, out=(odd, *out[1:]))[0] is odd
+    np.testing.assert_array_equal(odd, args[1])
+    np.testing.assert_array_equal(g(unaligned(args[0]), *args[1:])[1], args[0])
+    np.testing.assert_array_equal(g(*args[:2], unaligned(args[2]), out=out)[2], 2 * args[2])
+    assert len(g._built) == 1
 
 
 def checked(x, y, z, k):

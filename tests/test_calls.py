@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import enum
+import inspect
+import pickle
+import sys
 import timeit
+import types
 from collections import namedtuple
 
 import numpy as np
@@ -13,6 +18,7 @@ import pytest
 
 import adcompiler as ad
 from adcompiler.errors import ShapeMismatch, TypeMismatch
+from adcompiler.transform import Transform
 
 F32 = np.float32
 X = np.array([1.0, 2.0, 3.0])
@@ -297,6 +303,17 @@ class TestOut:
         assert ad.jit(f)(2.0, out=buffer) == 4.0 and buffer[0] == 2.0
         assert ad.grad(f)(3.0, out=buffer) == 6.0 and buffer[0] == 2.0
 
+    def test_three_arrays_and_a_parameter_of_that_name(self):
+        def f(x, y, out):
+            out[0] = 0.0
+            return np.sum(x * y) + np.sum(out * x)
+
+        g, args = ad.grad(f, argnums=(0, 1, 2)), (X, X + 1, X + 2)
+        for found in (g(*args), g(*args), g(X, X + 1, out=X + 2)):
+            np.testing.assert_array_equal(found[2], [0.0, 2.0, 3.0])
+        with pytest.raises(TypeMismatch):
+            ad.grad(lambda x, out=1.0: x * out)(1.0, out=None)
+
     def test_misuse(self):
         o = np.zeros(3)
         for bad in (np.zeros(4), np.zeros((1, 3)), np.zeros((2, 3)), np.zeros(1)):
@@ -432,6 +449,86 @@ def test_overhead():
     h(X)
     kernel = h.latest.compiled().function
     assert nanoseconds(lambda: h(X, out=out)) < nanoseconds(lambda: kernel(X)) + 20_000
+
+
+def functions_run(call):
+    """The Python functions that a call runs."""
+    found = []
+    sys.setprofile(lambda frame, event, _: found.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return [name for name in found[1:] if not name.endswith("_into")]  # Numba shows what it compiled; `call` itself
+
+
+def test_one_python_function_runs():
+    """Nothing stands between a call and the function that compares its arguments."""
+    scalars = ad.value_and_grad(lambda x, y: x * y, argnums=(0, 1))
+    arrays, both, out = ad.grad(squares), ad.grad(inner, argnums=(0, 1)), np.zeros(3)
+    buffers = (np.zeros(3), np.zeros(3))
+    for call in (
+        lambda: scalars(2.0, 3.0), lambda: ad_jit(X), lambda: arrays(X, out=out), lambda: both(X, X, out=buffers)
+    ):  # fmt: skip
+        call()
+        call()
+        assert functions_run(call) == ["call"]
+    scalars(2, 3.0)
+    assert functions_run(lambda: scalars(2, 3.0)) == ["call"]
+    assert functions_run(lambda: scalars(2.0, 3.0)) != ["call"]  # not the latest
+
+
+ad_jit = ad.jit(squares)
+
+
+class TestKinds:
+    """A transform stays what it is when it gets a method of its own."""
+
+    def test_identity(self):
+        g = ad.grad(squares)
+        before = type(g), repr(g), inspect.signature(g)
+        g(X)
+        assert isinstance(g, Transform) and before[1:] == (repr(g), inspect.signature(g))
+        assert (type(g).__name__, type(g).__module__) == (before[0].__name__, before[0].__module__)
+        again = copy.copy(g)
+        assert again is not g and again.fn is squares and np.all(again(X) == g(X))
+        assert np.all(pickle.loads(pickle.dumps(g))(X) == g(X))
+        other = ad.grad(lambda x: x * x * x)
+        assert other(2.0) == 12.0 and np.all(g(X) == 2 * X)  # no transform has another's method
+
+    def test_method(self):
+        class Model:
+            scale = 3.0
+
+            @ad.grad
+            def loss(x, mine):
+                return x * mine
+
+        assert Model.loss(2.0, 5.0) == 5.0
+        for _ in range(2):
+            assert types.MethodType(ad.grad(lambda x, y: x * y), 2.0)(7.0) == 7.0
+
+    def test_arguments_that_do_not_fit(self):
+        def f(x, y=2.0, *, scale=1.0):
+            return x * y * scale
+
+        def g(x, y=2.0):
+            return x * y
+
+        for fn, wrong in ((f, [(1.0, 2.0, 3.0)]), (g, [(1.0, 2.0, 3.0)]), (lambda x, *more: x * len(more), [])):
+            d = ad.grad(fn)
+            assert d(3.0, 4.0) in (4.0, 1.0)
+            for args in ((), *wrong):
+                with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: "):
+                    d(*args)
+            for kwargs in ({"x": 1.0}, {"nothing": 1.0}, {"self": 1.0}):
+                with pytest.raises(TypeMismatch, match=r"test_calls\.py:\d+:\d+: "):
+                    d(1.0, **kwargs)
+        assert (ad.grad(g)(3.0), ad.grad(g)(y=5.0, x=3.0)) == (2.0, 5.0)
+        d = ad.grad(f)
+        assert [d(3.0, scale=2.0), d(3.0), d(3.0, 5.0), d(x=1.0)] == [4.0, 2.0, 5.0, 2.0]
+        d = ad.grad(lambda x, *more: x * len(more))
+        assert [d(1.0, 1.0), d(1.0, 1.0, 1.0), d(1.0), d(1.0, 1.0)] == [1.0, 2.0, 0.0, 1.0]
 
 
 def test_training_of_structures_is_what_python_does() -> None:

@@ -4,6 +4,7 @@ returns many arrays, for NumPy makes arrays faster than Numba returns them.
     f_grad_linked = buffers.linked(__name__, f_grad)
 
     def f_grad_into(a0, a1, o0):
+        if (buffers.address(a0) | buffers.address(o0)) & 7: raise BufferError("alignment")
         g0, r0 = f_grad_linked((a0, a1))
         if o0.shape != g0.shape: raise BufferError("shape")
         buffers.copy(o0, g0)
@@ -15,20 +16,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from adcompiler.ir.types import DTYPES, Array, Type
+
 SUFFIX = "_into"
 
 
-def text(kernel: str, entry: str, types: str, params: int, returns: int, buffered: Sequence[int]) -> str:
+def text(
+    kernel: str, entry: str, types: str, params: Sequence[Type], returns: Sequence[Type], buffered: Sequence[int]
+) -> str:
     """The function as text; it stands in the module of the kernel. `buffered`: which returns go into buffers.
 
-    Buffers that have another shape, or share memory, raise BufferError before anything is written to them. The types
-    are part of the text: Numba tells by them what the function takes, so that no other specialization may share it.
+    Buffers that have another shape, or share memory, raise BufferError before anything is written to them; so do
+    arrays and buffers that are not aligned, which Numba takes for arrays that are. The types are part of the text:
+    Numba tells by them what the function takes, so that no other specialization may share it.
     """
     decorator = re.search(r"^@njit\(.*\)$", kernel, re.MULTILINE)
     assert decorator is not None, "a kernel is compiled by Numba"
-    args = [f"a{k}" for k in range(params)]
+    args = [f"a{k}" for k in range(len(params))]
     outs = {k: f"o{j}" for j, k in enumerate(buffered)}
-    results = [f"g{k}" if k in outs else f"r{k}" for k in range(returns)]
+    results = [f"g{k}" if k in outs else f"r{k}" for k in range(len(returns))]
     lines = [
         "",
         "",
@@ -37,7 +43,11 @@ def text(kernel: str, entry: str, types: str, params: int, returns: int, buffere
         f"{entry}_linked = buffers.linked(__name__, {entry})",
     ]
     lines += ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
-    lines += [f'    """For {types}."""', f"    {', '.join(results)} = {entry}_linked(({', '.join(args)},))"]
+    lines += [
+        f'    """For {types}."""',
+        *_aligned([*zip(args, params, strict=True), *((o, returns[k]) for k, o in outs.items())]),
+    ]
+    lines += [f"    {', '.join(results)} = {entry}_linked(({', '.join(args)},))"]
     for k, out in outs.items():
         lines += [f"    if {out}.shape != g{k}.shape:", '        raise BufferError("shape")']
     if len(outs) > 1:
@@ -45,6 +55,16 @@ def text(kernel: str, entry: str, types: str, params: int, returns: int, buffere
     lines += [f"    buffers.copy({out}, g{k})" for k, out in outs.items()]
     lines += [f"    return {', '.join(r for r in results if r[0] == 'r')}".rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def _aligned(arrays: Sequence[tuple[str, Type]]) -> list[str]:
+    """Lines that find contiguous arrays that are not aligned."""
+    rows: dict[int, list[str]] = {}
+    for name, t in arrays:
+        if isinstance(t, Array) and not (t.strided or DTYPES[t.dtype].itemsize == 1):
+            rows.setdefault(DTYPES[t.dtype].alignment, []).append(f"buffers.address({name})")
+    found = [f"({' | '.join(row)}) & {size - 1}" for size, row in rows.items()]
+    return [f"    if {' or '.join(found)}:", '        raise BufferError("alignment")'] if found else []
 
 
 def _apart(outs: Sequence[str]) -> list[str]:

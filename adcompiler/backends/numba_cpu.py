@@ -31,6 +31,10 @@ class Compiled:
     text: str
     entry: str
 
+    def direct(self, signature: Signature) -> Any:
+        """The machine code for these types: it takes what it is given, so the caller must know that it has them."""
+        return self.function.overloads[signature].entry_point
+
 
 def compile(
     text: str,
