@@ -158,7 +158,7 @@ def pullback(
     protect(fn, [fn.params[k] for p in positions_donated for k in spans(low)[p]])
     floats = [k for k in rows if is_float(fn.params[k].type)]
     fn = optimize(fn, DERIVED, options, observer)
-    result = reverse(fn, Pullback(tuple(floats), tuple(seeds), tuple(values)), name)
+    result = reverse(fn, Pullback(tuple(floats), tuple(seeds), tuple(values)), name, "along" not in options.disabled)
     if observer is not None:
         observer("reverse", result)
     end = result.body.ops.pop()

@@ -86,7 +86,12 @@ class Options:
 def _known(names: Iterable[str]) -> frozenset[str]:
     """Names of passes that can be switched off."""
     found = frozenset(names)
-    optional = [*(name for name in passes.PASSES if name != "checks"), "fuse", "vector"]  # errors are no optimization
+    optional = [
+        *(name for name in passes.PASSES if name != "checks"),
+        "fuse",
+        "vector",
+        "along",
+    ]  # errors are no optimization
     for name in found:
         if name not in optional:
             raise UnsupportedFunction(f"no pass is called {name!r}", hint=f"one of {', '.join(optional)}")

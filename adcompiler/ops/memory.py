@@ -5,7 +5,7 @@ Their derivatives are the transforms' business: a shadow mirrors every array and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adcompiler.ir.core import Const
@@ -208,5 +208,32 @@ define(
         element=lambda b, op, at, read, size: read(0, at),
     )
 )
+
+
+def _along(k: int) -> Callable[..., Any]:
+    """The adjoint or direction times operand k: the partial that is known."""
+    return lambda g, y, *operands: g * operands[k]
+
+
+def _attached(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    if any(t != types[0] for t in types):
+        raise TypeError("a value, what it depends on and its partials are of one type")
+    return (infer.scalar(types[0]),)
+
+
+# attach1 %y, %a, %p: y, whose derivative by a is known to be p; attach2 %y, %a, %p, %b, %q. (What y itself is made of
+# has no part in it.)
+for _count in (1, 2):
+    define(
+        OpDef(
+            f"attach{_count}",
+            _attached,
+            lambda y, *rest: y,
+            partials=(None, *(rule for k in range(_count) for rule in (_along(2 + 2 * k), None))),
+            singular=True,
+            emit="{0}",
+            cheap=True,
+        )
+    )
 # section, text="reverse sweep": a heading in the emitted source, nothing else.
 define(OpDef("section", infer.nothing, kind="comment", reads=()))

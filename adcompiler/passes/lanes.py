@@ -181,7 +181,7 @@ class _Rows:
             name = "lanes" if dtype == "f64" else f"lanes_{dtype}"
             array = Value(name, Array(dtype, (None, WIDTH)))
             self.arrays[dtype], self.names[dtype] = array, []
-            self.allocs[dtype] = Op("empty", [], [array], {"dtype": dtype})
+            self.allocs[dtype] = Op("zeros", [], [array], {"dtype": dtype})
         self.names[dtype].append(like.name)
         return self.arrays[dtype], integer(len(self.names[dtype]) - 1)
 

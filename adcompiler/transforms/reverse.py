@@ -25,6 +25,7 @@ from adcompiler.ir.walk import Structure, substitute
 from adcompiler.transforms.custom import reverse_call
 from adcompiler.transforms.defined import defined
 from adcompiler.transforms.loops import Control
+from adcompiler.transforms.regional import regional
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
 from adcompiler.transforms.shadows import Shadows
 from adcompiler.transforms.transposed import at_place, pullback
@@ -40,9 +41,15 @@ class Pullback:
     values: tuple[int, ...] = ()
 
 
-def reverse(fn: Function, ask: Pullback, name: str | None = None) -> Function:
-    """The function (params..., seeds...) -> (kept returns..., adjoint of each wrt param...)."""
+def reverse(fn: Function, ask: Pullback, name: str | None = None, along: bool = True) -> Function:
+    """The function (params..., seeds...) -> (kept returns..., adjoint of each wrt param...).
+
+    `along`: loops that few active values enter are differentiated forward (transforms/regional.py).
+    """
     name, fn = name or f"{fn.name}_grad", defined(fn)
+    if along:
+        seeded = [r for r, s in zip(fn.returns, ask.seeds, strict=True) if s is not None]
+        fn = regional(fn, [fn.params[k] for k in ask.wrt], seeded)
     first = Reverse(fn, ask)
     result = first.run(name)
     planned = first.residuals.plan()

@@ -11,6 +11,7 @@ INDUCTION, SUMS, LANES, RESIDUALS = (
     "passes/lanes.py",
     "transforms/residuals.py",
 )
+REGIONAL = "transforms/regional.py"
 TEST = "test_lanes.py"
 
 SPEED = (
@@ -137,6 +138,23 @@ SPEED = (
         "if False:",
         "what all lanes share changes before lanes have read it",
         TEST,
+    ),
+    # Loops differentiated along the way.
+    Fault(
+        "directions-mixed-up",
+        REGIONAL,
+        "seeds = [const(float(j == k), v.type)",
+        "seeds = [const(1.0, v.type)",
+        "a loop's tangents are those of all inputs together",
+        "test_regional.py",
+    ),
+    Fault(
+        "array-read-along",
+        REGIONAL,
+        "if any(isinstance(v.type, Array) and activity.is_varied(v) for v in _outer([loop])):",
+        "if False:",
+        "what a loop reads of an active array has no tangent",
+        "test_regional.py",
     ),
     # Slots of ragged loops.
     Fault(
