@@ -305,7 +305,7 @@ class Built:
             if self.gradients:
                 places = [k for k, _ in self.gradients]
                 params, returns = ([v.type for v in row] for row in (self.function.params, self.function.returns))
-                text += into.text(text, entry, self.signature, params, returns, places)
+                text += into.text(text, entry, self.signature, params, returns, places, self.lowered.extents)
             self._compiled = numba_cpu.compile(text, entry, signature=signature, ir=self.ir, stored=self.options.cache)
         return self._compiled
 

@@ -102,8 +102,8 @@ class Transform:
 
     def missed(self, given: tuple[Any, ...], rest: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
         """A call that the specialization in front does not take as it stands. NONE is an argument not given."""
-        while given and given[-1] is NONE:
-            given = given[:-1]
+        if given and given[-1] is NONE:
+            given = () if given[0] is NONE else tuple(value for value in given if value is not NONE)
         args = given + rest
         if "out" in kwargs and not self._own_out:
             out = kwargs.pop("out")
@@ -111,7 +111,10 @@ class Transform:
             result = self._as_it_stands(args, out)
             if result is not MISS:
                 return result
-        result = self._general_call(self.binding(args, kwargs))
+        args = self.binding(args, kwargs)
+        result = self._known_call(args)
+        if result is MISS:
+            result = self._slow_call(args)
         return result if out is None else self._into(out, result)
 
     def _as_it_stands(self, args: tuple[Any, ...], out: Any) -> Any:
@@ -125,8 +128,9 @@ class Transform:
         return result if out is None or result is MISS else self._into(out, result)
 
     def _known_call(self, args: tuple[Any, ...]) -> Any:
+        args = DECLINES, *args
         for call in self._calls:
-            result = call(DECLINES, *args)
+            result = call(*args)
             if result is not MISS:
                 return result
         return MISS
@@ -163,11 +167,6 @@ class Transform:
         if self.kind.name in ("jit", "jvp"):
             raise TypeMismatch(f"out= takes gradients; {self.kind.name} has none", self.loc)
         return self.kind.with_gradient(result, lambda gradient: write_out(out, gradient, self.loc))
-
-    def _general_call(self, args: tuple[Any, ...]) -> Any:
-        """A complete call: of a known specialization, or of one to come."""
-        result = self._known_call(args)
-        return self._slow_call(args) if result is MISS else result
 
     def _slow_call(self, given: tuple[Any, ...]) -> Any:
         """A call that no specialization knows as it stands: odd arguments are made plain, or it is compiled."""

@@ -11,6 +11,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from adcompiler.analysis.extents import Axis
+from adcompiler.backends.into import extents_as
 from adcompiler.driver import same_static
 from adcompiler.errors import Loc, ShapeMismatch, TypeMismatch
 from adcompiler.frontend import Lowered
@@ -168,18 +169,6 @@ def _captured(text: _Text, inner: _Text, low: Lowered, flat: list[str], loc: Loc
     return ["try:", *lines, "except (KeyError, ValueError, AttributeError): break"] if lines else []
 
 
-def _guard_extents(text: _Text, known: Mapping[Axis, Dim], flat: Sequence[str]) -> None:
-    """Guards that extents are what the specialization takes them to be."""
-    first: dict[Dim, str] = {}
-    for (k, axis), dim in known.items():
-        at = f"{flat[k]}.shape[{axis}]"
-        if isinstance(dim, int):
-            text.guards.append(f"{at} == {dim}")
-        elif dim in first:
-            text.guards.append(f"{at} == {first[dim]}")
-        first.setdefault(dim, at)
-
-
 def _function(text: _Text, count: int, lines: Sequence[str], out: bool = False) -> Call:
     """The function of `count` arguments that runs these lines, which return a result or break.
 
@@ -202,15 +191,13 @@ def _taken(
 ) -> tuple[list[str], list[str]]:
     """(lines that take arguments apart and compare what they are, the kernel's arguments)."""
     inner, flat, lines = _Text(text.names), list[str](), list[str]()
-    sized = {k for k, _ in extents}
     for k, (spec, (_, target)) in enumerate(zip(given, low.signature, strict=True)):
         rows = zip(_unpacked(text, lines, spec, f"a{k}"), paths(target, ""), strict=True)
         for (at, leaf), (_, want) in rows:
-            guard = _guard_leaf if exact or len(flat) in sized else _quick_guard
-            guard(inner, leaf, at)
+            (_guard_leaf if exact else _quick_guard)(inner, leaf, at)
             flat.append(_argument(at, leaf, want))
     lines += _captured(text, inner, low, flat, loc)
-    _guard_extents(inner, extents, flat)
+    inner.guards += extents_as(extents, flat) if exact else []
     return lines + inner.refusal, flat
 
 

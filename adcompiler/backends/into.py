@@ -14,20 +14,28 @@ returns many arrays, for NumPy makes arrays faster than Numba returns them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from adcompiler.ir.types import DTYPES, Array, Type
+from adcompiler.analysis.extents import Axis
+from adcompiler.ir.types import DTYPES, Array, Dim, Type
 
 SUFFIX = "_into"
 
 
 def text(
-    kernel: str, entry: str, types: str, params: Sequence[Type], returns: Sequence[Type], buffered: Sequence[int]
+    kernel: str,
+    entry: str,
+    types: str,
+    params: Sequence[Type],
+    returns: Sequence[Type],
+    buffered: Sequence[int],
+    extents: Mapping[Axis, Dim],
 ) -> str:
     """The function as text; it stands in the module of the kernel. `buffered`: which returns go into buffers.
 
     Buffers that have another shape, or share memory, raise BufferError before anything is written to them; so do
-    arrays and buffers that are not aligned, which Numba takes for arrays that are. The types are part of the text:
+    arrays and buffers that are not aligned, which Numba takes for arrays that are, and arguments of other extents
+    than the specialization is for. The types are part of the text:
     Numba tells by them what the function takes, so that no other specialization may share it.
     """
     decorator = re.search(r"^@njit\(.*\)$", kernel, re.MULTILINE)
@@ -47,6 +55,8 @@ def text(
         f'    """For {types}."""',
         *_aligned([*zip(args, params, strict=True), *((o, returns[k]) for k, o in outs.items())]),
     ]
+    if same := extents_as(extents, args):
+        lines += [f"    if not ({' and '.join(same)}):", '        raise BufferError("extents")']
     lines += [f"    {', '.join(results)} = {entry}_linked(({', '.join(args)},))"]
     for k, out in outs.items():
         lines += [f"    if {out}.shape != g{k}.shape:", '        raise BufferError("shape")']
@@ -55,6 +65,20 @@ def text(
     lines += [f"    buffers.copy({out}, g{k})" for k, out in outs.items()]
     lines += [f"    return {', '.join(r for r in results if r[0] == 'r')}".rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def extents_as(known: Mapping[Axis, Dim], names: Sequence[str]) -> list[str]:
+    """Comparisons that hold where extents are what the specialization takes them to be."""
+    first: dict[Dim, str] = {}
+    found = []
+    for (k, axis), dim in known.items():
+        at = f"{names[k]}.shape[{axis}]"
+        if isinstance(dim, int):
+            found.append(f"{at} == {dim}")
+        elif dim in first:
+            found.append(f"{at} == {first[dim]}")
+        first.setdefault(dim, at)
+    return found
 
 
 def _aligned(arrays: Sequence[tuple[str, Type]]) -> list[str]:
