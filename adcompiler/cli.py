@@ -193,7 +193,9 @@ def ir(args: argparse.Namespace) -> int:
 
 def source(args: argparse.Namespace) -> int:
     built, stages = lowered(args, args.mode or "reverse")
-    if args.after or args.all_stages:
+    if args.residuals:
+        print(built.residuals)
+    elif args.after or args.all_stages:
         show(staged(stages, args, lambda fn: python.emit(fn, kernel=args.kernel)))
     else:
         show(built.kernel if args.kernel else built.source)
@@ -273,6 +275,7 @@ def parser() -> argparse.ArgumentParser:
         stage.add_argument("--all-stages", action="store_true", help="the program after every pass")
         if name == "source":
             sub.add_argument("--kernel", action="store_true", help="what is compiled, instead of what is derived")
+            sub.add_argument("--residuals", action="store_true", help="what is kept of the forward sweep, and why")
     sub = command("emit", emit, "a stand-alone module with FUNC, FUNC_grad and FUNC_value_and_grad")
     _function(sub)
     sub.add_argument("-o", "--output", metavar="OUT.py", help="the file to write; standard output without it")

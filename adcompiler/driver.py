@@ -15,6 +15,7 @@ from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import own_writes, writes
 from adcompiler.analysis.extents import dims, meetings
 from adcompiler.analysis.layout import strides_vary
+from adcompiler.analysis.storage import Report, report
 from adcompiler.backends import into, numba_cpu, python
 from adcompiler.backends.naming import entry_of
 from adcompiler.errors import TypeMismatch, UnsupportedFunction
@@ -285,6 +286,11 @@ class Built:
     def kernel(self) -> str:
         """What is compiled: every check explicit, whole arrays as loops."""
         return python.module([to_loops(self.function, self.options)], kernel=True, options=self._emission)
+
+    @cached_property
+    def residuals(self) -> Report:
+        """What the gradient keeps of the forward sweep: per loop which values, how many bytes of each, and why."""
+        return report(self.function)
 
     @property
     def _emission(self) -> python.Options:

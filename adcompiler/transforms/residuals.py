@@ -327,7 +327,7 @@ class Residuals:
         outer = nest[-1]
         b = self.forward.before(self.forward.site[outer])
         extents = [self._extent(b, nest, k) for k in reversed(range(len(nest)))]
-        tape = b.op("empty", *extents, hint=f"{value.name}_tape", dtype=value.type.dtype)
+        tape = b.op("empty", *extents, hint=f"{value.name}_tape", dtype=value.type.dtype, tape=True)
         alloc = b.region.ops[-1]
         at = self.forward.after(site) if site is not None else self.forward.head(self._body(home))
         indices = [_slot(at, self.forward.site[loop]) for loop in reversed(nest)]

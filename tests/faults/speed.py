@@ -12,7 +12,7 @@ INDUCTION, SUMS, LANES, RESIDUALS = (
     "transforms/residuals.py",
 )
 REGIONAL = "transforms/regional.py"
-TEST = "test_lanes.py"
+TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
     # What loops know of their iterations.
