@@ -256,6 +256,23 @@ def test_arrays_that_numba_takes_for_others():
     assert len(g._built) == 1
 
 
+def test_other_extents_are_another_specialization():
+    """The first one takes x and w for equally long: the companion says so itself, where no other is known."""
+    for into in (False, True):
+        g = ad.grad(lambda w, x, y, z: np.sum(x * (x * w)) + np.sum(y * y) + np.sum(z * z), argnums=(1, 2, 3))
+        args, w = trio(), trio()[0]
+        g(w, *args)
+        (call,) = g._make_writers()
+        for _ in range(2):
+            short, out = w[:1].copy(), like(args)
+            assert call(DECLINES, short, *args) is MISS and call(DECLINES, short, *args, out=out) is MISS
+            found = g(short, *args, out=out) if into else g(short, *args)
+            np.testing.assert_allclose(found[0], 2 * args[0] * short[0])
+        np.testing.assert_allclose(g(w, *args)[0], 2 * args[0] * w)
+        assert len(g._built) == 2
+        assert all(c(DECLINES, w, w, *args) is MISS for c in (*g._calls, *g._make_writers()))
+
+
 def checked(x, y, z, k):
     if y[k] < 0.0:
         raise KeyError("negative")

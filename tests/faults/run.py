@@ -24,11 +24,12 @@ from pathlib import Path
 from faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("adcompiler", "tests", "examples", "docs", "pyproject.toml", "README.md", "Makefile")
+PARTS = ("adcompiler", "benchmarks", "tests", "examples", "docs", "pyproject.toml", "README.md", "Makefile")
 # Of the rest of the suite, what is quick and looks at most comes first; texts, and this, are left out.
 ORDER = ("test_regressions", "test_ops", "test_kinks", "test_passes", "test_frontend", "test_zoo", "test_random")
 APART = ("test_golden.py", "test_readme.py", "test_layers.py", "test_faults.py")
 TEXTS = "tests/test_emit.py::test_source_reads_as_if_written_by_hand"
+ENDLESS = "(it did not end)"
 FIRST, REST = 600, 3600  # seconds: a suite that does not end has noticed
 
 
@@ -71,7 +72,7 @@ def pytest(folder: Path, arguments: Sequence[str], seconds: float) -> str | None
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return "(it did not end)"
+        return ENDLESS
     if done.returncode == 0:
         return None
     failed = memory / "v" / "cache" / "lastfailed"
@@ -97,7 +98,7 @@ def noticed(fault: Fault, brief: bool = False) -> str | None:
         test = pytest(folder, shlex.split(fault.tests), FIRST)
         if test is None and not brief:
             test = pytest(folder, rest(folder), REST)
-        if test is None or "::" not in test:  # (a suite that does not end, or can't be imported, has no such test)
+        if test is None or test == ENDLESS:
             return test
         path.write_text(text, encoding="utf-8")
         shutil.rmtree(folder / "cache", ignore_errors=True)
