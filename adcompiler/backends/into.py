@@ -43,13 +43,8 @@ def text(
     args = [f"a{k}" for k in range(len(params))]
     outs = {k: f"o{j}" for j, k in enumerate(buffered)}
     results = [f"g{k}" if k in outs else f"r{k}" for k in range(len(returns))]
-    lines = [
-        "",
-        "",
-        "from adcompiler.runtime import buffers",
-        "",
-        f"{entry}_linked = buffers.linked(__name__, {entry})",
-    ]
+    lines = ["", "", "from adcompiler.runtime import buffers", ""]
+    lines += [f"{entry}_linked = buffers.linked(__name__, {entry})"]
     lines += ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
     lines += [
         f'    """For {types}."""',
