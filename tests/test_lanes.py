@@ -122,7 +122,70 @@ def labels(w, x):
     return total
 
 
-PROGRAMS = [linear, nonlinear, array_sums, nested, own_rows, packed_triangle, stencil, nearest, labels]
+def half_filled(w, x):
+    """All but the last element is filled before it is read: that one goes on from iteration to iteration."""
+    row = np.zeros(len(w))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(w) - 1):
+            row[j] = w[j] * x[i, j]
+        for j in range(len(w)):
+            total += row[j] * math.sin(row[j] + x[i, j])
+        row[len(w) - 1] = 0.5 * row[len(w) - 1] + row[0]
+    return total
+
+
+def left_over(w, x):
+    """What is cleared at the end of an iteration is not quite cleared."""
+    row = np.zeros(len(w))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(w)):
+            row[j] += w[j] * x[i, j]
+        for j in range(len(w)):
+            total += row[j] * math.sin(row[j])
+            row[j] = 0.25 * x[i, j]
+    return total
+
+
+def seen_after(w, x):
+    """What the last iteration has left is read behind the loop."""
+    row = np.zeros(len(w))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(w)):
+            row[j] = w[j] * math.exp(-(x[i, j] ** 2))
+        for j in range(len(w)):
+            total += row[j] * row[len(w) - 1 - j]
+    return total + row[0] * row[1]
+
+
+def product(w, x):
+    """A carried product is no sum."""
+    p = 1.0
+    for i in range(len(x)):
+        inner = 0.0
+        for j in range(len(w)):
+            inner += math.tanh(w[j] * x[i, j])
+        p = p * (1.0 + 0.01 * inner)
+    return p
+
+
+PROGRAMS = [
+    half_filled,
+    left_over,
+    seen_after,
+    product,
+    linear,
+    nonlinear,
+    array_sums,
+    nested,
+    own_rows,
+    packed_triangle,
+    stencil,
+    nearest,
+    labels,
+]
 
 
 def arguments(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -247,6 +310,21 @@ def test_ragged_loops_keep_what_they_need_in_one_array() -> None:
 def test_strict_programs_stay_in_order() -> None:
     for fn in PROGRAMS:
         assert kernel(fn, fastmath=False) == kernel(fn, fastmath=False, disable=OFF)
+
+
+def decided(w, x):
+    total = 0.0
+    for i in range(len(x)):
+        score = w[0] * x[i, 0]
+        total += score if score > 0.3 else 0.1 * score * score
+    return math.exp(total)
+
+
+def test_decisions_are_not_taken_twice() -> None:
+    """Loops run once more for what was kept only where nothing in them could fall otherwise by a last bit."""
+    text = kernel(decided)
+    assert "tape" in text
+    alike(decided, 9)
 
 
 def test_errors_are_those_of_the_program() -> None:

@@ -92,7 +92,8 @@ class Plan:
         users = self.facts.structure.uses.get(root, [])
         if definer.name not in ZEROS or any(op.name not in ("load", "store", "update", "dim") for op in users):
             return False
-        return not any(map(self.varying.differs, definer.args))
+        alone = any(a in self.varying.serial for a in self.facts.structure.ancestors(definer))
+        return not alone and not any(map(self.varying.differs, definer.args))
 
     def _scalar(self, op: Op) -> bool:
         """Arrays that differ are memory only; what takes whole arrays can't go in lanes."""

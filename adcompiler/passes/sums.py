@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from adcompiler.analysis.effects import inside, is_ordered, reads, writes
 from adcompiler.analysis.independence import Independence
-from adcompiler.ir.core import Const, Function, Op, Region, Value
-from adcompiler.ir.types import Array
+from adcompiler.ir.core import CONTROL, Const, Function, Op, Region, Value
+from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import clone_op, free, resolve_all, substitute, walk
 
 # Errors of a program that is wrong anyhow: of two of them, either may come first.
@@ -129,7 +129,7 @@ class _Fusion:
     def _repeatable(self) -> bool:
         """May the forward loop run once more, next to the reverse one: does it find and leave all as before?"""
         self.again = True
-        if is_ordered(self.forward) or not self.facts.sums(self.forward):
+        if is_ordered(self.forward) or not self.facts.sums(self.forward) or any(map(_decides, walk(self.forward.body))):
             return False
         written = self.facts.written(self.forward)
         kinds = {root: self.facts.kind(root, [self.forward, self.reverse]) for root in written}
@@ -204,6 +204,12 @@ def _order(op: Op) -> set[str]:
         if o.name == "raise_if":
             found.add("check" if o.attrs["error"] in CHECKS else "strict")
     return found
+
+
+def _decides(op: Op) -> bool:
+    """Does it make a decision of numbers: one that could fall otherwise the second time, by a last bit?"""
+    made = [r.type for r in op.results if isinstance(r.type, Scalar) and not is_float(r.type)]
+    return bool(made) and any(is_float(a.type) for a in op.args) and op.name not in CONTROL
 
 
 def _merge(forward: Op, reverse: Op) -> Op:
