@@ -295,7 +295,7 @@ class Built:
     @property
     def _emission(self) -> python.Options:
         vector = not self.options.strict and "vector" not in self.options.disabled
-        return python.Options(fastmath=self.options.fastmath, cache=self.options.cache, vector=vector)
+        return python.Options(self.options.fastmath, self.options.cache, vector=vector, native=True)
 
     @property
     def signature(self) -> str:

@@ -15,6 +15,7 @@ from adcompiler.backends.statements import Statements
 from adcompiler.ir.core import Function
 
 INDENT = "    "
+MODULES = {"simd", "native"}
 STRING = re.compile(r"'[^'\n]*'")
 DEFAULT_FLAGS = frozenset({"contract", "nsz", "reassoc"})
 FastMath = None | bool | Iterable[str]
@@ -23,12 +24,14 @@ FastMath = None | bool | Iterable[str]
 @dataclass(frozen=True)
 class Options:
     """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags;
-    `vector`: elementary functions are those of runtime.simd, not libm's."""
+    `vector`: elementary functions are those of runtime.simd, not libm's; `native`: arrays and products are made by
+    runtime.native, not by NumPy's names, which Numba takes longer to compile."""
 
     fastmath: FastMath = None
     cache: bool = True
     comments: bool = True
     vector: bool = False
+    native: bool = False
 
     @property
     def decorator(self) -> str:
@@ -43,12 +46,14 @@ class Options:
         return f"@njit({', '.join(parts)})"
 
 
-def emit(fn: Function, *, kernel: bool = False, comments: bool = True, vector: bool = False) -> str:
+def emit(fn: Function, *, kernel: bool = False, options: Options | None = None) -> str:
     """The text of one function: def line, docstring, body."""
-    writer = Statements(fn, kernel, comments, vector)
+    options = options or Options()
+    how = {"comments": options.comments, "vector": kernel and options.vector, "native": kernel and options.native}
+    writer = Statements(fn, kernel, **how)
     lines = writer.body()
     if writer.unset & writer.copied:  # a variable without a value is copied: Python would refuse, so it gets one
-        writer = Statements(fn, kernel, comments, vector, materialize=True)
+        writer = Statements(fn, kernel, **how, materialize=True)
         lines = writer.body()
     params = ", ".join(writer.names[p] for p in fn.params)
     text = [f"def {entry_of(fn.name)}({params}):", *_docstring(fn.doc)]
@@ -89,14 +94,14 @@ def _wrapped(line: Line) -> list[str]:
 
 
 def imports_of(text: str) -> str:
-    """The import lines that the text needs: numpy, math, njit and the helpers and `simd` of adcompiler.runtime."""
+    """The import lines that the text needs: numpy, math, njit and the helpers and modules of adcompiler.runtime."""
     tree = ast.parse(text)
     loaded = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     lines = [f"import {module}" for module in ("math",) if module in loaded]
     lines += ["import numpy as np"] if "np" in loaded else []
     lines += ["from numba import njit"] if "njit" in loaded else []
-    helpers = sorted((called & set(runtime.__all__)) | (loaded & {"simd"}))
+    helpers = sorted((called & set(runtime.__all__)) | (loaded & MODULES))
     lines += [f"from adcompiler.runtime import {', '.join(helpers)}"] if helpers else []
     return "\n".join(lines) + ("\n" if lines else "")
 
@@ -104,8 +109,7 @@ def imports_of(text: str) -> str:
 def module(functions: list[Function], *, kernel: bool = False, options: Options | None = None) -> str:
     """A whole module: imports and functions; in kernel mode each is decorated for Numba."""
     options = options or Options()
-    vector = kernel and options.vector
-    texts = [emit(fn, kernel=kernel, comments=options.comments, vector=vector) for fn in functions]
+    texts = [emit(fn, kernel=kernel, options=options) for fn in functions]
     if kernel:
         texts = [f"{options.decorator}\n{text}" for text in texts]
     body = "\n\n".join(texts)

@@ -44,7 +44,7 @@ class Finish:
 
 def planned(fn: Function) -> tuple[Plan, Names]:
     """What is folded, and the names of the rest."""
-    reserved = {"np", "math", "njit", "simd"}.union(*(names_called(op) for op in walk(fn.body)))
+    reserved = {"np", "math", "njit", "simd", "native"}.union(*(names_called(op) for op in walk(fn.body)))
     plan = plan_of(fn)
     names = Names(fn, plan, reserved)
     while fold_yields(plan, fn, names.classes.lonely()):
@@ -55,10 +55,10 @@ def planned(fn: Function) -> tuple[Plan, Names]:
 class Statements:
     """Writes one function."""
 
-    def __init__(self, fn: Function, kernel: bool, comments: bool, vector: bool = False, materialize: bool = False):
+    def __init__(self, fn: Function, kernel: bool, comments: bool, materialize: bool = False, **how: bool):
         self.fn, self.comments, self.materialize = fn, comments, materialize
         self.plan, self.names = planned(fn)
-        self.x = Expressions(self.names, self.plan, kernel, vector)
+        self.x = Expressions(self.names, self.plan, kernel, **how)
         self.cite, self.cited = False, 0
         self.unset: set[str] = set()  # variables left without a value on some path
         self.copied: set[str] = set()  # variables whose value is copied to another one

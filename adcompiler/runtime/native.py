@@ -1,0 +1,162 @@
+"""Arrays and products as kernels make them: NumPy's functions, written into the kernel while it is compiled.
+
+Numba's own are functions in Numba, compiled anew for each type: .1 s for the first array of zeros, .4 s for the first
+product of matrices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_new_ref
+from numba.extending import lower_builtin, type_callable
+from numba.np import arrayobj, linalg
+
+SIZE = ir.IntType(64)
+LARGEST = 2**31 - 1  # BLAS counts in 32 bits
+
+
+def _own(function: Any) -> Any:
+    """NumPy's function under another name: what Numba knows of NumPy's stays as it is."""
+
+    def called(*args: Any, **given: Any) -> Any:
+        return function(*args, **given)
+
+    return called
+
+
+empty, zeros, empty_like, zeros_like = (_own(f) for f in (np.empty, np.zeros, np.empty_like, np.zeros_like))
+matmul = _own(np.matmul)
+
+
+def _shape_rank(shape: Any) -> int | None:
+    if isinstance(shape, types.Integer):
+        return 1
+    sizes = list(shape) if isinstance(shape, types.UniTuple | types.Tuple) else [None]
+    return len(sizes) if all(isinstance(t, types.Integer) for t in sizes) else None
+
+
+def _made(context: Any) -> Any:
+    def typed(shape: Any, dtype: Any = types.none) -> Any:
+        rank, element = _shape_rank(shape), getattr(dtype, "instance_type", types.float64)
+        return None if rank is None else types.Array(element, rank, "C")
+
+    return typed
+
+
+def _alike(context: Any) -> Any:
+    def typed(x: Any) -> Any:
+        ordered = isinstance(x, types.Array) and x.layout in "CF"
+        return types.Array(x.dtype, x.ndim, x.layout) if ordered else types.Array(x.dtype, x.ndim, "C")
+
+    return typed
+
+
+def _filled(context: Any, builder: Any, t: Any, sizes: Any, zero: bool) -> Any:
+    array = arrayobj._empty_nd_impl(context, builder, t, sizes)
+    if zero:
+        cgutils.memset(builder, array.data, builder.mul(array.itemsize, array.nitems), 0)
+    return impl_ret_new_ref(context, builder, t, array._getvalue())
+
+
+def _lower_made(function: Any, like: Any, zero: bool) -> None:
+    type_callable(function)(_made)
+    type_callable(like)(_alike)
+
+    @lower_builtin(function, types.VarArg(types.Any))
+    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        sizes = arrayobj._parse_shape(context, builder, sig.args[0], args[0])
+        return _filled(context, builder, sig.return_type, sizes, zero)
+
+    @lower_builtin(like, types.Array)
+    def alike(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        shape = arrayobj.make_array(sig.args[0])(context, builder, args[0]).shape
+        return _filled(context, builder, sig.return_type, cgutils.unpack_tuple(builder, shape), zero)
+
+
+_lower_made(empty, empty_like, zero=False)
+_lower_made(zeros, zeros_like, zero=True)
+
+
+@type_callable(matmul)
+def _product(context: Any) -> Any:
+    def typed(a: Any, b: Any) -> Any:
+        if not isinstance(a, types.Array) or not isinstance(b, types.Array) or a.dtype != b.dtype:
+            return None
+        rank = a.ndim + b.ndim - 2
+        return types.Array(a.dtype, rank, "C") if rank else a.dtype
+
+    return typed
+
+
+def _refuse(context: Any, builder: Any, wrong: Any, error: Any, text: str) -> None:
+    with builder.if_then(wrong, likely=False):
+        context.call_conv.return_user_exc(builder, error, (text,))
+
+
+def _any(builder: Any, conditions: Any) -> Any:
+    found = cgutils.false_bit
+    for condition in conditions:
+        found = builder.or_(found, condition)
+    return found
+
+
+@lower_builtin(matmul, types.Array, types.Array)
+def _multiplied(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """By BLAS, as Numba does it; what is in no order is copied first."""
+    linalg.ensure_blas()
+    with linalg.make_contiguous(context, builder, sig, args) as (ordered, args):
+        kinds = ordered.args
+        x, y = (arrayobj.make_array(t)(context, builder, a) for t, a in zip(kinds, args, strict=True))
+        rows, columns = (cgutils.unpack_tuple(builder, a.shape) for a in (x, y))
+        differ = builder.icmp_signed("!=", rows[-1], columns[0])
+        _refuse(context, builder, differ, ValueError, "incompatible array sizes for a @ b")
+        sizes = [*rows, *columns[1:]]
+        too_many = _any(builder, [builder.icmp_signed(">", n, SIZE(LARGEST)) for n in sizes])
+        _refuse(context, builder, too_many, OverflowError, "array size too large to fit in C int")
+        if sig.return_type == kinds[0].dtype:
+            return _inner(context, builder, sig.return_type, rows[0], x, y)
+        nothing = _any(builder, [builder.icmp_signed("==", n, SIZE(0)) for n in sizes])
+        shape = [*rows[:-1], *columns[1:]]
+        out = arrayobj._empty_nd_impl(context, builder, sig.return_type, shape)
+        with builder.if_else(nothing, likely=False) as (without, within):
+            with without:
+                cgutils.memset(builder, out.data, builder.mul(out.itemsize, out.nitems), 0)
+            with within:
+                _call(context, builder, (*kinds, sig.return_type), (rows, columns, shape), (x.data, y.data, out.data))
+    return impl_ret_new_ref(context, builder, sig.return_type, out._getvalue())
+
+
+def _inner(context: Any, builder: Any, dtype: Any, n: Any, x: Any, y: Any) -> Any:
+    out = cgutils.alloca_once(builder, context.get_value_type(dtype))
+    linalg.call_xxdot(context, builder, False, dtype, n, x.data, y.data, out)
+    return builder.load(out)
+
+
+def _call(context: Any, builder: Any, kinds: Any, shapes: Any, data: Any) -> None:
+    """The product of two matrices, or of a matrix and a vector."""
+    (a, b, _), (rows, columns, _), (x, y, z) = kinds, shapes, data
+    if a.ndim == 1:
+        linalg.call_xxgemv(context, builder, b.layout == "F", b, columns, y, x, z)
+    elif b.ndim == 1:
+        linalg.call_xxgemv(context, builder, a.layout == "C", a, rows, x, y, z)
+    else:
+        _matrices(context, builder, kinds, shapes, data)
+
+
+def _matrices(context: Any, builder: Any, kinds: Any, shapes: Any, data: Any) -> None:
+    """The product of two matrices; one of a single row or column is a vector to BLAS, which is faster."""
+    (a, b, c), (rows, columns, out), (x, y, z) = kinds, shapes, data
+    row, column = (builder.icmp_signed("==", n, SIZE(1)) for n in out)
+    with builder.if_else(column) as (narrow, wide):
+        with narrow:
+            linalg.call_xxgemv(context, builder, a.layout == "C", a, rows, x, y, z)
+        with wide, builder.if_else(row) as (low, high):
+            with low:
+                linalg.call_xxgemv(context, builder, b.layout == "F", b, columns, y, x, z)
+            with high:
+                linalg.call_xxgemm(context, builder, a, rows, x, b, columns, y, c, out, z)
