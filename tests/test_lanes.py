@@ -248,7 +248,7 @@ def allocated(fn: Callable[..., Any], n: int) -> int:
     numpy = Recorded()
     space: dict[str, Any] = {}
     exec(kernel(fn).replace("from numba import njit", "njit = lambda **_: lambda f: f"), space)
-    space["np"] = space["native"] = numpy
+    space["np"] = numpy
     with np.errstate(all="ignore"):  # (lanes beyond the end hold anything)
         space[f"{fn.__name__}_value_and_grad"](*arguments(n))
     return numpy.elements

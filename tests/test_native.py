@@ -1,4 +1,4 @@
-"""Arrays and products that kernels make themselves are NumPy's: shapes, dtypes, layouts, errors."""
+"""Products that kernels make themselves are NumPy's: shapes, dtypes, layouts, errors."""
 
 from __future__ import annotations
 
@@ -38,27 +38,3 @@ def test_products(left, right, dtype):
 def test_products_of_sizes_that_differ_are_refused(m, n):
     with pytest.raises(ValueError, match="incompatible array sizes"):
         multiply(np.ones(m), np.ones(n))
-
-
-def test_arrays():
-    @njit
-    def made(n, x):
-        return (native.zeros(n), native.zeros((n, 2)), native.empty((n, n, 1), dtype=np.float32),
-                native.zeros_like(x),
-                native.empty_like(x), native.zeros((0, n), dtype=np.bool_), 
-                native.zeros(x.shape, dtype=np.int64))  # fmt: skip
-
-    for x in (np.ones((2, 3)), np.ones((2, 3), np.float32, order="F"), np.ones((4, 6))[::2, ::2]):
-        for found, expected in zip(made(3, x), made.py_func(3, x), strict=True):
-            assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
-            assert found.flags.c_contiguous == expected.flags.c_contiguous
-        zeros = made(3, x)
-        assert not any(zeros[k].any() for k in (0, 1, 3, 5, 6))
-
-
-def test_sizes_that_no_array_has_are_refused():
-    make = njit(lambda n, m: native.empty((n, m)))
-    with pytest.raises(ValueError, match="negative dimensions"):
-        make(2, -1)
-    with pytest.raises(ValueError, match="too big"):
-        make(2**40, 2**40)

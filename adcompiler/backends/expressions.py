@@ -77,7 +77,7 @@ class Expressions:
 
     def __init__(self, names: Names, plan: Plan, kernel: bool, vector: bool = False, native: bool = False):
         self.names, self.plan, self.kernel, self.vector = names, plan, kernel, vector
-        self.making = "native" if native else "np"  # the module that makes arrays and products
+        self.native = native
         self.special: dict[str, Callable[[Op], ast.expr]] = {
             "load": self.load, "view": self.view, "dim": self.dim, "cast": self.cast, "select": self.select,
             "empty": self.alloc, "zeros": self.alloc, "full": self.alloc, "empty_like": self.like,
@@ -280,7 +280,7 @@ class Expressions:
                 return self.filled_like(self.expr(op.args[0]), model, t)
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
         dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
-        return filled(f"{self.making}.{op.name}({{0}}{dtype})", shape)
+        return filled(f"np.{op.name}({{0}}{dtype})", shape)
 
     def draw(self, op: Op) -> ast.expr:
         """The call of a generator: its parameters, then the shape."""
@@ -315,8 +315,8 @@ class Expressions:
         dtype = "" if source.dtype == t.dtype else f", dtype={numpy_type(t.dtype)}"
         if self.reordered(op.args[0]):  # a fresh array is in C's order whatever the other is
             dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
-            return self.template(op, f"{self.making}.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
-        return self.template(op, f"np.{op.name}({{0}}{dtype})" if dtype else f"{self.making}.{op.name}({{0}})")
+            return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
+        return self.template(op, f"np.{op.name}({{0}}{dtype})")
 
     def stack(self, op: Op) -> ast.expr:
         return filled("stack({0})", prototype(op.attrs["elem"]))
@@ -363,4 +363,4 @@ class Expressions:
     def matmul(self, op: Op) -> ast.expr:
         if not is_float(op.result.type):
             return self.template(op, "matmul({0}, {1})")
-        return self.template(op, "{0} @ {1}" if self.making == "np" else "native.matmul({0}, {1})")
+        return self.template(op, "native.matmul({0}, {1})" if self.native else "{0} @ {1}")

@@ -24,8 +24,8 @@ FastMath = None | bool | Iterable[str]
 @dataclass(frozen=True)
 class Options:
     """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags;
-    `vector`: elementary functions are those of runtime.simd, not libm's; `native`: arrays and products are made by
-    runtime.native, not by NumPy's names, which Numba takes longer to compile."""
+    `vector`: elementary functions are those of runtime.simd, not libm's; `native`: products are those of
+    runtime.native, not Numba's, which take longer to compile."""
 
     fastmath: FastMath = None
     cache: bool = True
