@@ -216,6 +216,13 @@ def test_same_gradients(fn: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
+def test_values_are_those_of_python(fn: Callable[..., Any]) -> None:
+    for n in (1, 70):
+        args = arguments(n)
+        assert ad.jit(fn)(*args) == pytest.approx(fn(*args), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
 def test_same_gradients_in_any_lanes(fn: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     forced(monkeypatch)
     for n in (0, 1, 4, 7):

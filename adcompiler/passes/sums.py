@@ -76,7 +76,9 @@ def _pairs(facts: Independence) -> list[tuple[Op, Op]]:
         around = {o for op in facts.accesses.get(alloc.result, ()) for o in [op, *facts.structure.ancestors(op)]}
         region = facts.structure.place[alloc].region
         loops = [op for op in region.ops if op in around]
-        if len(loops) == 2 and all(_plain(loop) for loop in loops) and loops[0].args[:3] == loops[1].args[:3]:
+        if len(loops) != 2 or not all(_plain(loop) for loop in loops) or loops[0].args[:3] != loops[1].args[:3]:
+            continue
+        if alloc.result in facts.written(loops[0]) and alloc.result not in facts.written(loops[1]):
             found[loops[0], loops[1]] = None
     return list(found)
 
@@ -133,6 +135,8 @@ class _Fusion:
             return False
         written = self.facts.written(self.forward)
         kinds = {root: self.facts.kind(root, [self.forward, self.reverse]) for root in written}
+        if any(kind == "own" and not self._only_stored(root) for root, kind in kinds.items()):
+            return False  # the first run leaves it out
         self.added = {root for root, kind in kinds.items() if kind == "sum"}  # not once more
         if any(k not in ("own", "private", "local", "sum") for k in kinds.values()):
             return False
@@ -145,6 +149,9 @@ class _Fusion:
             return False
         self.first = list(self.between)
         return True
+
+    def _only_stored(self, root: Value) -> bool:
+        return all(op.name == "store" for op in self.facts.within(root, [self.forward]))
 
     def _seen_between(self, root: Value) -> bool:
         return any(root in self.facts.aliases.roots(a) for op in self.between for a in reads(op))
