@@ -319,6 +319,19 @@ def test_strict_programs_stay_in_order() -> None:
         assert kernel(fn, fastmath=False) == kernel(fn, fastmath=False, disable=OFF)
 
 
+def hardly(w, x):
+    """The longest of the inner loops has no iteration."""
+    s = 0.4
+    for j in range(3):
+        for k in range(2, j):
+            s = math.sin(s * w[k])
+    return s * w[0] + x[0, 0]
+
+
+def test_ragged_loops_without_an_iteration() -> None:
+    ad.check_grads(hardly, arguments(2), order=2)
+
+
 def decided(w, x):
     total = 0.0
     for i in range(len(x)):

@@ -337,9 +337,10 @@ class Residuals:
         return sweep.head.op("load", handle, *mirrored, hint=value.name, safe=True)
 
     def _extent(self, b: Builder, nest: list[Op], k: int) -> Operand:
-        form = self._most(nest, k)
-        if not form:
+        if all(self._outside(a, nest[-1]) for a in nest[k].args[:3]):
             return self.count(b, nest[k])
+        form = self._most(nest, k)
+        assert form is not None
         form = {self.forward.env[v] if isinstance(v, Value) else v: c for v, c in form.items()}
         return b.op("maximum", build(b, form), integer(0), hint="trips", tie="half")
 
