@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import own_reads, own_writes
 from adcompiler.analysis.shapes import Shapes
-from adcompiler.ir.core import TERMINATORS, Const, Function, Op, Operand, Region, Value
+from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.types import Array, is_float
 from adcompiler.ir.walk import Structure, is_const, walk
 
 ELEMENTS = ("load", "store", "update")
+# Errors of a program that is wrong anyhow: of two of them, either may come first.
+CHECKS = frozenset({"IndexError", "ZeroDivisionError", "ShapeMismatch"})
 Key = Any  # how an index follows from a loop's index: "index", or (op, key, invariant operand)
 
 
@@ -90,10 +92,10 @@ class Independence:
         found: set[tuple[int, Key]] | None = None
         for op in self.within(root, loops):
             loop = next(x for x in loops if x in self.structure.ancestors(op))
-            places = self.place(op, root)
-            if places is None:
+            where = self.place(op, root)
+            if where is None:
                 return None
-            here = {(axis, key) for axis, index in enumerate(places) if (key := self.key(index, loop)) is not None}
+            here = {(axis, key) for axis, index in enumerate(where) if (key := self.key(index, loop)) is not None}
             found = here if found is None else found & here
         return min(found, key=repr) if found else None
 
@@ -101,7 +103,7 @@ class Independence:
         """The indices of a load, store or update as they are in the root itself; None for a slice's axis."""
         if op.name not in ELEMENTS or self.aliases.roots(op.args[0]) != {root}:
             return None
-        inner: list[Operand | None] = list(op.args[1:] if op.results else op.args[1:-1])
+        inner: list[Operand | None] = [*places(op)]
         return self._through(op.args[0], inner, root)
 
     def _through(self, handle: Operand, inner: list[Operand | None], root: Value) -> list[Operand | None] | None:
@@ -110,20 +112,20 @@ class Independence:
         op = self.structure.definer.get(handle) if isinstance(handle, Value) else None
         if op is None or op.name != "view":
             return None
-        places: list[Operand | None] = []
+        outer: list[Operand | None] = []
         given, rest = iter(op.args[1:]), iter(inner)
         for item in op.attrs["index"]:
             if item == "n":
                 next(rest)
             elif item == "i":
-                places.append(next(given))
+                outer.append(next(given))
             else:
                 for bound in item:
                     if bound == "1":
                         next(given)
                 index = next(rest)
-                places.append(index if item == "000" else None)
-        return self._through(op.args[0], [*places, *rest], root)
+                outer.append(index if item == "000" else None)
+        return self._through(op.args[0], [*outer, *rest], root)
 
     def key(self, index: Operand | None, loop: Op) -> Key | None:
         """How an index follows one to one from the index of the loop."""
@@ -197,7 +199,7 @@ class Independence:
             if inner.regions:
                 return len(items) == 1 and self._fills(root, inner, [*around, item], first)
             return self._stores_each(root, inner, [*around, item], first) and all(
-                op.name in ELEMENTS and _indices(op) == _indices(inner) for op in items
+                op.name in ELEMENTS and places(op) == places(inner) for op in items
             )
         return False
 
@@ -206,12 +208,12 @@ class Independence:
         if op.name != "store" or not (first or is_const(op.args[-1], 0)):
             return False
         loops = {loop.body.params[0]: loop for loop in around}
-        places = _indices(op)
-        if sorted(map(id, places)) != sorted(map(id, loops)):
+        indices = places(op)
+        if sorted(map(id, indices)) != sorted(map(id, loops)):
             return False
         return all(
             self._spans(loops[index], extent)  # type: ignore[index]
-            for index, extent in zip(places, self.shapes.shape(root), strict=True)
+            for index, extent in zip(indices, self.shapes.shape(root), strict=True)
         )
 
     def _spans(self, loop: Op, extent: Any) -> bool:
@@ -229,23 +231,15 @@ class Independence:
         stores = items[:size]
         if len(stores) < size or any(op.name != "store" for op in stores):
             return False
-        places = {tuple(i.value for i in _indices(op) if isinstance(i, Const) and i.value >= 0) for op in stores}
-        return len(places) == size and all(len(p) == len(shape) for p in places)
+        found = {tuple(i.value for i in places(op) if isinstance(i, Const) and i.value >= 0) for op in stores}
+        return len(found) == size and all(len(p) == len(shape) for p in found)
 
 
-def _indices(op: Op) -> list[Operand]:
+def places(op: Op) -> list[Operand]:
+    """The indices of a load, store or update."""
     return op.args[1:] if op.results else op.args[1:-1]
 
 
 def _from_start(key: Key, loop: Op) -> bool:
     lo = loop.args[0]
     return key == ("sub", "index", lo) or (key == "index" and is_const(lo, 0))
-
-
-def effects_in(ops: Iterable[Op]) -> Iterator[Op]:
-    """The ops, and those inside of them, terminators apart."""
-    for op in ops:
-        if op.name not in TERMINATORS:
-            yield op
-        for region in op.regions:
-            yield from effects_in(region.ops)

@@ -22,7 +22,7 @@ than once from memory that lies across is packed at the start of a block. Reasso
 from __future__ import annotations
 
 from adcompiler.analysis.effects import inside, is_ordered, reads, writes
-from adcompiler.analysis.independence import Independence
+from adcompiler.analysis.independence import CHECKS, ELEMENTS, Independence, places
 from adcompiler.analysis.varying import Varying
 from adcompiler.ir.build import Builder, const, integer
 from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
@@ -97,7 +97,7 @@ class Plan:
 
     def _scalar(self, op: Op) -> bool:
         """Arrays that differ are memory only; what takes whole arrays can't go in lanes."""
-        if not self.varying.lane(op) or op.regions or op.name in ("load", "store", "update", "yield"):
+        if not self.varying.lane(op) or op.regions or op.name in (*ELEMENTS, "yield"):
             return True
         return all(isinstance(v.type, Scalar) for v in (*op.args, *op.results))
 
@@ -119,7 +119,7 @@ class Plan:
 
     def _across(self, loop: Op) -> bool:
         """Does the loop go along rows of what lies across the lanes?"""
-        return any(self._strided(op) for op in walk(loop.body) if op.name in ("load", "store", "update"))
+        return any(self._strided(op) for op in walk(loop.body) if op.name in ELEMENTS)
 
     def _vectors(self) -> bool:
         """Are there functions, outside of the loops that each lane goes through on its own, that cost more alone?"""
@@ -146,8 +146,7 @@ class Plan:
         """An access whose elements lie apart from lane to lane, with nothing to make up for it."""
         if self.facts.aliases.roots(op.args[0]) <= self.varying.spread or self.packed(op) is not None:
             return False
-        places = op.args[1:] if op.results else op.args[1:-1]
-        return any(map(self.varying.differs, places[:-1]))
+        return any(map(self.varying.differs, places(op)[:-1]))
 
     def packed(self, op: Op) -> Value | None:
         """The array that a load reads at the iteration's index and at others that all lanes share, again and again."""
@@ -162,9 +161,6 @@ class Plan:
         around = structure.loops(op)
         loops = around[: around.index(self.loop)]
         return array if any(loop.body.params[0] not in rest for loop in loops) else None
-
-
-CHECKS = frozenset({"IndexError", "ZeroDivisionError", "ShapeMismatch"})
 
 
 class _Rows:
@@ -388,11 +384,10 @@ def _exact(owner: _Lanes, op: Op) -> bool:
 
     There they hold anything: numbers to compute with, but nothing to reach memory with that all share.
     """
-    if op.name in ("load", "store", "update"):
-        places = op.args[1:] if op.results else op.args[1:-1]
+    if op.name in ELEMENTS:
         if owner.plan.packed(op) is not None:
             return False
-        if any(map(owner.varying.differs, places)):
+        if any(map(owner.varying.differs, places(op))):
             return True
         roots = owner.facts.aliases.roots(op.args[0])
         return op.name != "load" and not roots <= owner.varying.spread and not owner.adds(op)
@@ -505,7 +500,7 @@ class _Run:
                 places = [self.get(a) for a in op.args[1:] if a is not index]
                 return self._made(op, [lanes, *places, self.lane], [])
         args = [self.get(a) for a in op.args]
-        if op.name in ("load", "store", "update") and array in self.o.varying.spread:
+        if op.name in ELEMENTS and array in self.o.varying.spread:
             args.insert(len(args) if op.name == "load" else len(args) - 1, self.lane)
         return self._made(op, args, [self._inner(r) for r in op.regions])
 

@@ -21,13 +21,10 @@ once more in the fused loop for what was kept. Reassociates, so it does not run 
 from __future__ import annotations
 
 from adcompiler.analysis.effects import inside, is_ordered, reads, writes
-from adcompiler.analysis.independence import Independence
+from adcompiler.analysis.independence import CHECKS, Independence
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Region, Value
 from adcompiler.ir.types import Array, Scalar, is_float
 from adcompiler.ir.walk import clone_op, free, resolve_all, substitute, walk
-
-# Errors of a program that is wrong anyhow: of two of them, either may come first.
-CHECKS = frozenset({"IndexError", "ZeroDivisionError", "ShapeMismatch"})
 
 TAPES = ("push", "pop")
 
@@ -109,18 +106,15 @@ class _Fusion:
             return False
         if any(self.facts.kind(r, [self.reverse]) is None for r in self.facts.written(self.reverse)):
             return False
-        return self._divide(follow=True) or self._repeatable()
+        return self._divide() or self._repeatable()
 
-    def _divide(self, follow: bool) -> bool:
-        """Of the ops between the loops, those that go before both and those that go behind; False if they can't.
-
-        `follow`: the forward loop moves to the reverse one; else it stays, and a copy of it moves.
-        """
-        ahead = [self.forward] if follow else []
+    def _divide(self) -> bool:
+        """Of the ops between the loops, those that go before both and those that go behind; False if they can't."""
+        ahead = [self.forward]
         for op in self.between:
             (ahead if any(self._depends(op, a) for a in ahead) else self.first).append(op)
-        self.last = ahead[1:] if follow else ahead
-        if not any(self._depends(self.reverse, op) for op in self.last) and not (follow and self._needs_sums()):
+        self.last = ahead[1:]
+        if not any(self._depends(self.reverse, op) for op in self.last) and not self._needs_sums():
             return True
         self.first, self.last = [], []
         return False

@@ -85,7 +85,7 @@ SPEED = (
     Fault(
         "epilogue-unseen",
         SUMS,
-        "and not (follow and self._needs_sums()):",
+        "and not self._needs_sums():",
         ":",
         "a loop that needs the sums runs before they are known",
         TEST,
