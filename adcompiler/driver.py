@@ -23,7 +23,7 @@ from adcompiler.frontend import Capture, Lowered, spec_of
 from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
-from adcompiler.ir.core import TERMINATORS, Function, Op, Value
+from adcompiler.ir.core import TERMINATORS, Function, Op, Operand, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
 from adcompiler.ir.walk import Structure, clone, substitute, walk
@@ -194,36 +194,42 @@ def separate(fn: Function) -> Function:
 
 
 def refuse_unclear(lowered: Lowered) -> None:
-    """NumPy's reshape and ascontiguousarray give a view or a copy as the strides have it at run time: where a later
-    write would tell which, the program is refused."""
-    fn = lowered.function
-    if not any(op.name in ("contiguous", "reshape") for op in walk(fn.body)):
+    """Where a later write would tell a copy from a view, a program is refused in which NumPy decides that at run time,
+    by the strides (reshape, ascontiguousarray), or has a view where we make a copy (diagonal, broadcast_to)."""
+    fn, shadows = lowered.function, lowered.copies_of_views
+    if not shadows and not any(op.name in ("contiguous", "reshape") for op in walk(fn.body)):
         return
     structure = Structure(fn)
     aliases = Aliases(fn, structure)
     for op in walk(fn.body):
-        copied = op.name == "contiguous" and bool(aliases.writers.get(op.result))
-        varies = op.name == "reshape" and strides_vary(op.args[0], structure, lowered.in_order)
-        unclear = op.name == "contiguous" or varies
-        if copied or (
-            unclear and aliases.written_after(op, aliases.roots(op.args[0])) and _outlives(op, structure, aliases)
-        ):
+        unclear = op.name == "reshape" and strides_vary(op.args[0], structure, lowered.orders)
+        if not unclear and op.name != "contiguous" and op not in shadows:
+            continue
+        made, base = (op.result, op.args[0]) if op.results else (op.args[0], op.args[1])
+        through = op.name != "reshape" and aliases.written_after(op, aliases.roots(made))
+        roots = aliases.roots(base)
+        if through or (aliases.written_after(op, roots) and _outlives(op, made, roots, structure, aliases)):
             what = "an array is written to of which it depends on strides whether it shares memory with this one"
+            if op in shadows:
+                what = (
+                    "this shares memory with another array in NumPy, and is a copy here: a write would tell them apart"
+                )
             raise TypeMismatch(what, op.loc, "make a copy first: a.copy().reshape(...), np.array(a)")
 
 
-def _outlives(op: Op, structure: Structure, aliases: Aliases) -> bool:
-    """Does a write show whether what the op gives is memory of its own: one through it, or one before its last use?"""
-    place, users, handles = structure.place[op], set[Op](), [op.result]
+def _outlives(op: Op, made: Operand, roots: frozenset[Value], structure: Structure, aliases: Aliases) -> bool:
+    """Does a write show whether `made` has memory of its own: one through it, or to the roots before its last use?"""
+    place, users, handles = structure.place[op], set[Op](), [made]
     for handle in handles:
-        for user in structure.uses.get(handle, ()):
+        for user in structure.uses.get(handle, ()) if isinstance(handle, Value) else ():
+            if user is op:
+                continue
             if user.name in TERMINATORS or user.regions or handle in own_writes(user):
                 return True  # (a loop may do anything with what it carries)
             handles += user.results if user.name in OPS and OPS[user.name].kind == "view" else []
             users.add(next(o for o in (user, *structure.ancestors(user)) if structure.place[o].region is place.region))
     last = max((structure.place[o].index for o in users), default=place.index)
     before = [o for o in place.region.ops[place.index + 1 : last + 1] if o.regions or structure.place[o].index < last]
-    roots = aliases.roots(op.args[0])
     return any(roots & aliases.roots(a) for o in before for a in writes(o))
 
 

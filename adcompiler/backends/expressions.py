@@ -305,7 +305,7 @@ class Expressions:
     def reordered(self, array: Operand) -> bool:
         """May NumPy have this array in another order than C's? (A copy is printed as .copy(), which never has.)"""
         definers = self.plan.structure.definer.items()
-        return strides_vary(array, self.plan.structure, frozenset(v for v, op in definers if op.name == "copy")) or (
+        return strides_vary(array, self.plan.structure, {v: () for v, op in definers if op.name == "copy"}) or (
             isinstance(array.type, Array) and array.type.strided
         )
 

@@ -109,7 +109,7 @@ def copied(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
     """The method, whose result is in C's order; np.copy keeps the order of strides."""
     result = copy(cx, args, kwargs, node)
     if isinstance(result, Arr) and isinstance(result.op, Value) and not kwargs:
-        cx.in_order.add(result.op)
+        cx.orders[result.op] = ()
     return result
 
 

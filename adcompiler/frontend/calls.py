@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from adcompiler.errors import AdcompilerError, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import spec as s
 from adcompiler.frontend.capture import captured
@@ -38,7 +40,7 @@ from adcompiler.frontend.values import (
 )
 from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Operand, Value
-from adcompiler.ir.types import Scalar
+from adcompiler.ir.types import Array, Scalar
 from adcompiler.ir.walk import clone_op, resolve
 
 Kwargs = dict[str, Val]
@@ -79,14 +81,15 @@ def call(cx: Context, fn: Val, args: list[Val], kwargs: Kwargs, node: ast.Call |
     if isinstance(fn, Partial):
         return call(cx, fn.fn, [*fn.args, *args], dict(fn.kwargs) | kwargs, node)
     if isinstance(fn, Bound):
-        return method(cx, fn.owner, fn.name, args, kwargs)
+        found = method(cx, fn.owner, fn.name, args, kwargs)
+        return _ordered(cx, fn.name in METHODS_IN_ORDER, found, [fn.owner, *args, *kwargs.values()])
     raise cx.error(f"{describe(cx.content(fn))} can't be called", "a function")
 
 
 def _call_object(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     handler = find(fn)
     if handler is not None:
-        return handler(cx, args, kwargs, node)
+        return _ordered(cx, fn in IN_ORDER, handler(cx, args, kwargs, node), [*args, *kwargs.values()])
     if hasattr(fn, "__ad_lower__"):
         return _inline_lowered(cx, fn, args, kwargs)
     if getattr(fn, "__ad_static__", False):
@@ -104,6 +107,23 @@ def _call_object(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs, node: as
     if isinstance(function, types.FunctionType) and not _of_library(function):
         return inline(cx, function, args, kwargs)
     raise cx.error(f"{_name(fn)} is not known to adcompiler, or not built yet", _hint(fn), UnsupportedFunction)
+
+
+# Of these NumPy makes an array in C's order, whatever that of the arguments.
+IN_ORDER = frozenset([
+    np.diag, np.dot, np.inner, np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.matmul, np.outer, np.repeat,
+    np.take, np.tensordot, np.vander,
+])  # fmt: skip
+METHODS_IN_ORDER = ("copy", "dot", "repeat", "take")
+
+
+def _ordered(cx: Context, in_order: bool, made: Val, given: list[Val]) -> Val:
+    """What a library function made of these, in an order of elements that is noted."""
+    arrays = [op for v in given for op in operands(expose(v, cx.heap)) if isinstance(op.type, Array)]
+    for op in operands(expose(made, cx.heap)) if arrays else ():
+        if isinstance(op, Value) and op not in arrays:
+            cx.orders.setdefault(op, () if in_order else tuple(arrays))
+    return made
 
 
 def _of_library(function: types.FunctionType) -> bool:

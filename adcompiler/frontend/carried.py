@@ -145,7 +145,7 @@ def _finish(
             dead = DEAD in attempt.after and key not in attempt.after
             yields += coerce(cx, None if dead else last, template[key])
     results = [Value(p.name, p.type) for p in attempt.params]
-    kept = _kept(attempt, inits, yields)
+    kept = _kept(cx, attempt, inits, yields)
     with cx.inside(body):
         is_while = isinstance(node, ast.While)
         cx.b.yield_(*[yields[k] for k in kept], until=None if is_while else attempt.until)
@@ -157,12 +157,13 @@ def _finish(
     return _leave(cx, node, before, {key: rebuild(template[key], final) for key in keys})
 
 
-def _kept(attempt: Attempt, inits: list[Operand], yields: list[Operand]) -> list[int]:
+def _kept(cx: Context, attempt: Attempt, inits: list[Operand], yields: list[Operand]) -> list[int]:
     """The positions that change in the loop; the others are replaced by their initial values."""
     same = {p: init for p, init, last in zip(attempt.params, inits, yields, strict=True) if p is last}
     if same:
         for region in attempt.regions:
             substitute(region, same)
+        cx.rename(same)
         yields[:] = [same.get(y, y) if isinstance(y, Value) else y for y in yields]
         if isinstance(attempt.until, Value):
             attempt.until = same.get(attempt.until, attempt.until)

@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 
 from adcompiler.frontend import library
-from adcompiler.frontend.arguments import Handler, Kwargs, arguments, array_like, dtype_of, ordered_axes, static_axis
+from adcompiler.frontend.arguments import (
+    Handler,
+    Kwargs,
+    arguments,
+    array_like,
+    dtype_of,
+    extents,
+    ordered_axes,
+    static_axis,
+)
 from adcompiler.frontend.context import Context
-from adcompiler.frontend.elementwise import strong
+from adcompiler.frontend.elementwise import fresh, strong
 from adcompiler.frontend.indexing import static_int
 from adcompiler.frontend.promote import binary, cast, common, need_number, unify, wrap
 from adcompiler.frontend.reducing import flag, mask_of, masked, no_out, nonzero_places, reduce
-from adcompiler.frontend.shaping import Table, flattened, joined, part, permuted, reshaped, spread, unsupported
+from adcompiler.frontend.shaping import Table, flattened, joined, part, permuted, reshaped, spread, unsupported, widened
 from adcompiler.frontend.values import NONE, Arr, Num, Obj, Seq, Val, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import Scalar
@@ -82,8 +91,9 @@ def prod(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
     if axis is None or is_none(axis):
         total = call(cx, library.product, flattened(cx, x))
         return reshaped(cx, need_number(cx, total), [integer(1)] * rank) if keep else total
-    found: Val = x
-    for k in sorted(ordered_axes(cx, axis, rank) or (), reverse=True):
+    axes = ordered_axes(cx, axis, rank) or ()
+    found: Val = x if axes else fresh(cx, x)
+    for k in sorted(axes, reverse=True):
         assert isinstance(found, Arr)
         wide = found.type.rank
         found = call(cx, library.product, lines_of(cx, found, k))
@@ -265,7 +275,10 @@ def nanmean(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
 
 
 def meshgrid(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    indexing = kwargs.get("indexing", Obj("xy"))
+    indexing = kwargs.pop("indexing", Obj("xy"))
+    sparse, copy = kwargs.pop("sparse", None), kwargs.pop("copy", None)
+    if kwargs or flag(cx, sparse) or (copy is not None and not flag(cx, copy)):
+        raise unsupported(cx, "np.meshgrid is built with indexing= only", "x[None, :] and y[:, None] for sparse=True")
     vectors = [array_like(cx, a) for a in args]
     if not all(isinstance(v, Arr) and v.type.rank == 1 for v in vectors):
         raise unsupported(cx, "np.meshgrid of other than vectors is not built yet")
@@ -277,7 +290,7 @@ def meshgrid(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None
     for k, v in enumerate(vectors):
         assert isinstance(v, Arr)
         line = spread(cx, v, ["000" if order[j] == k else "n" for j in range(len(order))]) if len(order) > 1 else v
-        found.append(cx.call(cx, Obj(np.broadcast_to), [line, Seq(tuple(sizes))], {}))
+        found.append(widened(cx, line, *extents(cx, Seq(tuple(sizes)))))
     return Seq(tuple(found))
 
 

@@ -14,7 +14,8 @@ from adcompiler.frontend.liveness import Liveness, Names
 from adcompiler.frontend.places import Place
 from adcompiler.frontend.values import Arr, Box, Maybe, Num, Ref, State, Tape, Val
 from adcompiler.ir.build import Builder, boolean
-from adcompiler.ir.core import Operand, Region, Value
+from adcompiler.ir.core import Op, Operand, Region, Value
+from adcompiler.ir.walk import resolve
 
 MAX_DEPTH = 200
 PLACE = re.compile(r"\([^()]+:\d+\)$")
@@ -66,7 +67,10 @@ class Context:
     captures: dict[Any, Any] = field(default_factory=dict)
     hidden: list[Value] = field(default_factory=list)
     temps: set[Value] = field(default_factory=set)
-    in_order: set[Value] = field(default_factory=set)  # copies that NumPy lays out in C's order whatever they copy
+    # What decides the order of elements in NumPy's memory, of arrays whose op doesn't tell: () is C's, None any.
+    orders: dict[Value, tuple[Operand, ...] | None] = field(default_factory=dict)
+    # The ops that copy what NumPy gives a view of: where that shows, the program is refused.
+    copies_of_views: set[Op] = field(default_factory=set)
     unrollable: dict[Value, Value] = field(default_factory=dict)
     depth: int = 0
     # The mutually recursive parts of the lowering, filled in by lower.py.
@@ -123,6 +127,16 @@ class Context:
 
     def do(self, name: str, *args: Operand, **attrs: Any) -> None:
         self._emit(name, args, attrs, "t")
+
+    def rename(self, same: dict[Value, Operand]) -> None:
+        """A loop has turned out not to change these: the values they start with stand in their places."""
+        for value, decides in self.orders.items():
+            if decides:
+                self.orders[value] = tuple([resolve(same, d) for d in decides])
+
+    def stands_for_view(self) -> None:
+        """What the last op makes is a view in NumPy."""
+        self.copies_of_views.add(self.b.region.ops[-1])
 
     def _emit(self, name: str, args: tuple[Operand, ...], attrs: dict[str, Any], hint: str) -> Any:
         try:

@@ -36,6 +36,11 @@ def strong(v: Num | Arr) -> Num | Arr:
     return Num(v.op, weak=False) if isinstance(v, Num) else v
 
 
+def fresh(cx: Context, v: Num | Arr) -> Num | Arr:
+    """The same value in memory of its own."""
+    return Arr(cx.op("copy", v.op)) if isinstance(v, Arr) else strong(v)
+
+
 def ufunc(op: str, function: np.ufunc) -> Handler:
     """An elementwise NumPy function that is the op `op`."""
 
@@ -147,7 +152,7 @@ def converter(dtype: str, weak: bool) -> Handler:
             raise cx.error("a number is made of a number, not of an array", "an element of it, or .astype")
         if dtype == "b1" and isinstance(x, Num):
             return Num(truth(cx, x), weak)
-        return Num(cast(cx, x.op, dtype), weak) if isinstance(x, Num) else Arr(cx.op("cast", x.op, dtype=dtype))
+        return Num(cast(cx, x.op, dtype), weak) if isinstance(x, Num) else wrap(cx, cast(cx, x.op, dtype))
 
     return handler
 

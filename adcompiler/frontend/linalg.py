@@ -188,7 +188,7 @@ def matrix_power(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | 
         power //= 2
         if power:
             x = Arr(cx.op("matmul", x.op, x.op))
-    return Arr(cx.op("copy", total)) if total is x.op else Arr(total)
+    return Arr(total)
 
 
 def multi_dot(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:

@@ -39,7 +39,7 @@ from adcompiler.frontend.values import (
     operands,
 )
 from adcompiler.ir.build import Builder, const
-from adcompiler.ir.core import Function, Op, Region, Value, yielded
+from adcompiler.ir.core import Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, Dim, f64
 from adcompiler.ir.walk import walk
@@ -66,8 +66,9 @@ class Lowered:
     # What is open about the extents of arguments, and what this specialization takes them to be: (leaf, axis) -> dim.
     meetings: tuple[Any, ...] = ()
     extents: dict[tuple[int, int], Dim] = field(default_factory=dict)
-    # Arrays of which it is known that NumPy lays them out in C's order, though what they are made of may be strided.
-    in_order: frozenset[Value] = frozenset()
+    # What Context collects about the memory of NumPy's arrays.
+    orders: dict[Value, tuple[Operand, ...] | None] = field(default_factory=dict)
+    copies_of_views: set[Op] = field(default_factory=set)
 
 
 def lower(
@@ -106,8 +107,9 @@ def lower(
     written = tuple(k for k, p in enumerate(function.params) if p in exclusive)
     captures = tuple(c for entry, _ in cx.captures.values() for c in entry)
     entries = tuple(_spread(signature, node))
-    reads, in_order = tuple(cx.reads.values()), frozenset(cx.in_order)
-    return Lowered(function, entries, result, captures, reads, written, changes=changes, in_order=in_order)
+    lowered = Lowered(function, entries, result, captures, tuple(cx.reads.values()), written, changes=changes)
+    lowered.orders, lowered.copies_of_views = cx.orders, cx.copies_of_views
+    return lowered
 
 
 def _arguments(env: dict[Any, Val], signature: dict[str, Spec], node: Any) -> list[Val]:

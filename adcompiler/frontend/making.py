@@ -14,7 +14,7 @@ from adcompiler.frontend.context import Context
 from adcompiler.frontend.gathering import taken
 from adcompiler.frontend.indexing import read, static_int
 from adcompiler.frontend.iteration import extent
-from adcompiler.frontend.products import diagonal_of
+from adcompiler.frontend.products import diagonal_view
 from adcompiler.frontend.promote import binary, cast, common, need_number, wrap
 from adcompiler.frontend.shaping import (
     FULL,
@@ -194,7 +194,7 @@ def diag(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) ->
     if isinstance(a, Num) or a.type.rank > 2:
         raise cx.error("np.diag needs a vector or a matrix")
     if a.type.rank == 2:
-        return diagonal_of(cx, a, 0, 1, offset)
+        return diagonal_view(cx, a, 0, 1, offset)
     shift = static_int(cx, offset)
     n = extent(cx, a, 0)
     size = plus(cx, n, integer(abs(shift))) if shift else n
@@ -299,7 +299,7 @@ def pad(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> 
         found = taken(cx, a, PLACES[how](cx, shifted, n), k)
         assert isinstance(found, Arr)
         a = found
-    return a
+    return Arr(cx.op("copy", a.op)) if all(pair == (integer(0), integer(0)) for pair in pairs) else a
 
 
 def _widths(cx: Context, v: Val, rank: int) -> list[tuple[Val, Val]]:
@@ -377,7 +377,7 @@ def take_along_axis(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call
     k = static_axis(cx, axis, a.type.rank)
     places: list[Operand] = []
     for j in range(a.type.rank):
-        line = iota(cx, extent(cx, index, j)) if j != k else index
+        line = iota(cx, extent(cx, a, j)) if j != k else index
         items = ["000" if i == j else "n" for i in range(j, a.type.rank)]
         places.append(line.op if j == k or len(items) == 1 else spread(cx, line, items).op)
     return Arr(cx.op("gather", a.op, *places, index=("a",) * a.type.rank))

@@ -9,20 +9,22 @@ import numpy as np
 from adcompiler.frontend.arguments import Handler, Kwargs, arguments, array_like
 from adcompiler.frontend.composed import floats
 from adcompiler.frontend.context import Context
-from adcompiler.frontend.elementwise import strong
+from adcompiler.frontend.elementwise import fresh, strong
 from adcompiler.frontend.promote import binary, cast, elementwise, kind_of, need_number, wrap
 from adcompiler.frontend.reducing import flag
-from adcompiler.frontend.shaping import Table
+from adcompiler.frontend.shaping import Table, unsupported
 from adcompiler.frontend.values import Arr, Num, Obj, Val, is_none, number
 from adcompiler.ir.build import const, integer
 from adcompiler.ir.types import DTYPES, Scalar
 
 
 def nan_to_num(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    x, _, nan, top, bottom = arguments(cx, "np.nan_to_num", "x copy nan posinf neginf", args, kwargs)
+    x, copy, nan, top, bottom = arguments(cx, "np.nan_to_num", "x copy nan posinf neginf", args, kwargs)
+    if copy is not None and not flag(cx, copy):
+        raise unsupported(cx, "np.nan_to_num in place is not built", "x[...] = np.nan_to_num(x)")
     x = array_like(cx, x)
     if x.dtype[0] != "f":
-        return x
+        return fresh(cx, x)
     limit = float(np.finfo(DTYPES[x.dtype]).max)
     values = [number(d) if v is None or is_none(v) else v for v, d in ((nan, 0.0), (top, limit), (bottom, -limit))]
     fills = [cast(cx, need_number(cx, v).op, x.dtype) for v in values]
@@ -37,7 +39,7 @@ def rounded(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None)
     a, decimals = arguments(cx, "np.round", "a decimals", args, kwargs)
     a = array_like(cx, a)
     if a.dtype[0] != "f":
-        return strong(a)
+        return fresh(cx, a)
     if decimals is None or decimals == number(0):
         return wrap(cx, cx.op("rint", a.op))
     scale = binary(cx, "Pow", number(10.0), need_number(cx, decimals))
@@ -58,8 +60,11 @@ def scaled(factor: float) -> Handler:
 
 def same(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     """What a complex function is for real numbers: the identity."""
-    x = array_like(cx, args[0])
-    return strong(x)
+    return strong(array_like(cx, args[0]))
+
+
+def same_copied(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    return fresh(cx, array_like(cx, args[0]))
 
 
 def nothing(value: float | bool) -> Handler:
@@ -151,8 +156,9 @@ def fix(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> 
 POINTWISE: Table = {
     np.nan_to_num: nan_to_num, np.round: rounded, np.around: rounded, np.fix: fix, np.float_power: float_power,
     np.deg2rad: scaled(np.pi / 180), np.radians: scaled(np.pi / 180), np.rad2deg: scaled(180 / np.pi),
-    np.degrees: scaled(180 / np.pi), np.real: same, np.conj: same, np.conjugate: same, np.real_if_close: same,
-    np.positive: same, np.imag: nothing(0.0), np.iscomplex: nothing(False), np.isreal: nothing(True),
+    np.degrees: scaled(180 / np.pi), np.real: same, np.conj: same_copied, np.real_if_close: same,
+    np.conjugate: same_copied, np.positive: same_copied, np.imag: nothing(0.0), np.iscomplex: nothing(False),
+    np.isreal: nothing(True),
     np.angle: angle, np.isposinf: compared("Eq", np.inf), np.isneginf: compared("Eq", -np.inf),
     np.array_equal: array_equal, np.array_equiv: array_equiv, np.isscalar: is_scalar, np.iscomplexobj: never,
     np.result_type: result_type,

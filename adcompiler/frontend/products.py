@@ -17,7 +17,7 @@ from adcompiler.frontend.promote import binary, need_number, unify, wrap
 from adcompiler.frontend.shaping import Table, calculated, flattened, reshaped
 from adcompiler.frontend.values import Arr, Num, Obj, Seq, Val, describe, is_none, number
 from adcompiler.ir.build import integer
-from adcompiler.ir.core import Const, Operand
+from adcompiler.ir.core import Const, Operand, Value
 
 LETTERS = string.ascii_lowercase
 
@@ -146,10 +146,24 @@ def einsum(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
         raise cx.error("np.einsum needs its subscripts as a literal text first", 'np.einsum("ij,jk->ik", a, b)')
     arrays = [array_like(cx, v) for v in args[1:]]
     inputs, out = spelled_out(cx, args[0].value.replace(" ", ""), arrays)
+    if len(arrays) == 1 and set(inputs[0]) == set(out):
+        return _rearranged(cx, inputs[0], out, arrays[0])
     inputs, arrays = list(inputs), list(arrays)
     for k, names in enumerate(inputs):
         inputs[k], arrays[k] = _without_repeats(cx, names, arrays[k])
-    return contracted(cx, inputs, out, arrays, given=True)
+    found = contracted(cx, inputs, out, arrays, given=True)
+    if isinstance(found, Arr) and isinstance(found.op, Value):
+        optimized = kwargs.get("optimize", Obj(False)) != Obj(False)
+        cx.orders[found.op] = None if optimized else tuple([a.op for a in arrays])
+    return found
+
+
+def _rearranged(cx: Context, names: str, out: str, a: Num | Arr) -> Val:
+    """einsum of one array without a sum: NumPy gives a view."""
+    names, a = _without_repeats(cx, names, a, view=True)
+    if isinstance(a, Num) or names == out:
+        return a
+    return Arr(cx.op("transpose", a.op, axes=tuple(names.index(c) for c in out)))
 
 
 def spelled_out(cx: Context, text: str, arrays: Sequence[Num | Arr]) -> tuple[list[str], str]:
@@ -182,16 +196,16 @@ def spelled_out(cx: Context, text: str, arrays: Sequence[Num | Arr]) -> tuple[li
     return spelled, out
 
 
-def _without_repeats(cx: Context, names: str, a: Num | Arr) -> tuple[str, Num | Arr]:
+def _without_repeats(cx: Context, names: str, a: Num | Arr, view: bool = False) -> tuple[str, Num | Arr]:
     """ii -> i: the diagonal in place of the array."""
     repeated = next((c for c in names if names.count(c) > 1), None)
     if repeated is None or isinstance(a, Num):
         return names, a
     first = names.index(repeated)
     second = names.index(repeated, first + 1)
-    taken = diagonal_of(cx, a, first, second, number(0))
+    taken = (diagonal_view if view else diagonal_of)(cx, a, first, second, number(0))
     rest = "".join(c for k, c in enumerate(names) if k not in (first, second))
-    return _without_repeats(cx, rest + repeated, taken)
+    return _without_repeats(cx, rest + repeated, taken, view)
 
 
 def diagonal_of(cx: Context, a: Arr, first: int, second: int, offset: Val) -> Arr:
@@ -214,6 +228,13 @@ def diagonal_of(cx: Context, a: Arr, first: int, second: int, offset: Val) -> Ar
     return Arr(cx.op("gather", turned.op, below, right, index=index, safe=True, natural=True, once=True))
 
 
+def diagonal_view(cx: Context, a: Arr, first: int, second: int, offset: Val) -> Arr:
+    """The diagonal where NumPy gives a view of it."""
+    found = diagonal_of(cx, a, first, second, offset)
+    cx.stands_for_view()
+    return found
+
+
 def _least(cx: Context, a: Operand, b: Operand) -> Operand:
     if isinstance(a, Const) and isinstance(b, Const):
         return integer(min(int(a.value), int(b.value)))
@@ -229,7 +250,7 @@ def diagonal(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None
     j = 1 if axis2 is None else static_axis(cx, axis2, a.type.rank)
     if i == j:
         raise cx.error("axis1 and axis2 cannot be the same")
-    return diagonal_of(cx, a, i, j, number(0) if offset is None or is_none(offset) else offset)
+    return diagonal_view(cx, a, i, j, number(0) if offset is None or is_none(offset) else offset)
 
 
 def trace(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:

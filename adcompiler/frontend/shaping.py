@@ -172,6 +172,13 @@ def broadcast_to(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | 
         return Arr(cx.op("full", a.op, *sizes, dims=dims))
     if a.type.rank > len(sizes):
         raise cx.error(f"{a.type} can't be broadcast to {len(sizes)} axes")
+    wide = widened(cx, a, sizes, dims)
+    cx.stands_for_view()
+    return wide
+
+
+def widened(cx: Context, a: Arr, sizes: list[Operand], dims: tuple[Dim, ...]) -> Arr:
+    """A larger array that repeats a."""
     out = cx.op("empty", *sizes, dtype=a.dtype, dims=dims, hint="wide")
     cx.do("assign", out, a.op)
     return Arr(out)

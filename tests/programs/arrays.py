@@ -210,7 +210,7 @@ class Arrays(Expressions):
         if len(shape) == 1:
             (n,) = shape
             options += [f"np.arange({self.number(n, s)})", f"-1 - np.arange({n})"] * (n <= size)
-            options += [f"np.argsort({self.array_leaf(shape, s)})"] * (n == size)
+            options += [f"np.argsort({self.array_leaf(shape, s)}, kind='stable')"] * (n == size)
             options.append(f"np.argmax({self.array_leaf((n, size), s)}, axis=1)")
         if c.chance(10):
             return f"np.where({self.mask(shape, s)}, {lo}, {hi})"

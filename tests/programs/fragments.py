@@ -28,8 +28,8 @@ PICKED: Table = {
     "abj,i<a,i<b->ij": ("{0}[{1}, {2}]",),
     "ajb,i<a,i<b->ij": ("{0}[{1}, :, {2}]",),
     "ia,ij<a->ij": ("np.take_along_axis({0}, {1}, axis=1)",),
-    "a,i->i": ("{0}[np.argsort({1}) % {a}]",),
-    "i,i->i": ("{0}[np.argsort({1})]", "{0}[np.argsort({1})[::-1]]"),
+    "a,i->i": ("{0}[np.argsort({1}, kind='stable') % {a}]",),
+    "i,i->i": ("{0}[np.argsort({1}, kind='stable')]", "{0}[np.argsort({1}, kind='stable')[::-1]]"),
     "ia,ia->i": ("{0}[np.arange({i}), np.argmax({1}, axis=1)]",),
     "aj,aj->j": ("{0}[np.argmin({1}, axis=0), np.arange({j})]",),
 }
@@ -136,7 +136,7 @@ NUMBERS: Table = {
     "i,i?->": ("np.sum({0}[{1}])", "np.sum(np.sin({0}[{1}]))", "{0}[{1}].sum()", "np.sum({0}, where={1})", "np.sum({0} * {1})"),
     "ij,ij?->": ("np.sum({0}[{1}])", "np.sum({0}[{1}] ** 2)", "np.sum(np.where({1}, {0}, 0.0))"),
     "aj,a?->": ("np.sum({0}[{1}])", "np.sum({0}[{1}, 0])"),
-    "i,i->": ("{0}[np.argmax({1})]", "{0}[np.argsort({1})[0]]", "np.einsum('i,i->', {0}, {1})", "np.inner({0}, {1})"),
+    "i,i->": ("{0}[np.argmax({1})]", "{0}[np.argsort({1}, kind='stable')[0]]", "np.einsum('i,i->', {0}, {1})", "np.inner({0}, {1})"),
     "ij,ij->": ("np.vdot({0}, {1})", "np.einsum('ij,ij->', {0}, {1})", "np.tensordot({0}, {1})"),
     "i,ij,j->": ("np.einsum('i,ij,j->', {0}, {1}, {2})", "{0} @ {1} @ {2}"),
     "ii->": ("np.trace({0})", "np.einsum('ii->', {0})"),
@@ -162,7 +162,7 @@ PLACED: Table = {
     "ab,i<a,j<b,ij": ("{0}[{1}[:, None], {2}] += {3}",),
     "abc,i<a,ibc": ("{0}[{1}] = {2}", "{0}[{1}] += {2}"),
     "abc,i<b,aic": ("{0}[:, {1}] = {2}",),
-    "i,i": ("{0}[np.argsort({1})] = {1}", "{0}[np.argmax({1})] += {1}[0]", "{0}[:] = np.sort({1})", "{0}[...] = np.cumsum({1})"),
+    "i,i": ("{0}[np.argsort({1}, kind='stable')] = {1}", "{0}[np.argmax({1})] += {1}[0]", "{0}[:] = np.sort({1})", "{0}[...] = np.cumsum({1})"),
 }  # fmt: skip
 MASKED: Table = {
     "i,i?,": ("{0}[{1}] = {2}", "{0}[{1}] += {2}", "{0}[{1}] *= {2}"),

@@ -75,7 +75,7 @@ def drawn(argument: Any, rng: np.random.Generator) -> Any:
     if isinstance(argument, tuple):
         return rng.uniform(-1.5, 1.5, argument)
     if isinstance(argument, Record):
-        return built(argument.form, 0.3, rng.uniform(-1.5, 1.5, argument.shape))
+        return built(argument.form, 0.37, rng.uniform(-1.5, 1.5, argument.shape))
     if isinstance(argument, Held):
         lo, hi = (-argument.size, argument.size) if argument.size else (0, 2)
         values = rng.integers(lo, hi, argument.shape)

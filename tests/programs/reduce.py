@@ -147,7 +147,7 @@ def fails_like(p: Program, orders: int, backend: bool) -> Failing:
         except TooLong:
             return None
         except Exception as error:
-            return re.sub(r"[\d.e+-]+|<program \w+>", "#", kind(error))
+            return re.sub(r"\d[\d.e+-]*|<program \w+>", "#", kind(error))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         return None
