@@ -107,7 +107,7 @@ AFTER = (
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),
     *("arrange", "cse", "dce", "arrange", "schedule"),
 )
-LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes")
+LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes", "buffers")
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:
@@ -245,7 +245,7 @@ def to_loops(fn: Function, options: Options, observer: Observer | None = None) -
     fn = clone(fn)
     if not options.boundscheck:
         trust_indices(fn)
-    fn = optimize(fn, ("checks",), options, observer)
+    fn = optimize(fn, ("checks", "small"), options, observer)
     fn = lowering.lower(fn, fuse="fuse" not in options.disabled)
     if observer is not None:
         observer("lowering", fn)

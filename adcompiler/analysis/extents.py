@@ -3,6 +3,9 @@
 `x + y` of two vectors adds element by element, or spreads one of them if it is of size 1. Where the program leaves
 that open, the arrays of the call say which: the extents that meet get one name in the types of the parameters
 (`f64[n]`, `f64[n]`), or are known to be 1, and a call with other extents is another specialization.
+
+An axis that is cut at literal places (`camera[3:6]`) is a record of fields. How long the fields are depends on the
+axis, for NumPy clips slices; so the call says how long it is, if it is short.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from adcompiler.ir.walk import walk
 
 Axis = tuple[int, int]  # (position of a parameter, its axis)
 LETTERS = "nmkdhpqrst"
+SHORT = 16  # extents of records that are known as numbers
 
 
 def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
@@ -27,10 +31,11 @@ def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
 
 @dataclass(frozen=True)
 class Meeting:
-    """Extents that are broadcast together: axes of parameters, and numbers."""
+    """Extents that are broadcast together: axes of parameters, and numbers. Or the axis of a `record`."""
 
     axes: frozenset[Axis]
     numbers: frozenset[int] = frozenset()
+    record: bool = False
 
 
 def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
@@ -47,7 +52,23 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     found |= met((op for op in ops if op.name == "einsum"), shapes.summed)
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
-    return tuple(found)
+    return (*found, *_records(ops, shapes, places))
+
+
+def _records(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:
+    """The axes of parameters that are cut into fields."""
+    extents = dict.fromkeys(e for op in ops if op.name == "view" for e in shapes.shape(op.result) if _is_field(e))
+    for axis in dict.fromkeys(_axis(extent[1], places) for extent in extents):
+        if axis is not None:
+            yield Meeting(frozenset([axis]), record=True)
+
+
+def _is_field(extent: Extent) -> bool:
+    """Is it a slice between two places counted from the start?"""
+    if not (isinstance(extent, tuple) and extent[0] == "slice"):
+        return False
+    _, _, lo, hi, step = extent
+    return isinstance(hi, int) and 0 <= hi <= SHORT and (lo is None or isinstance(lo, int)) and step in (None, 1)
 
 
 def _meeting(atoms: frozenset[Extent], places: Mapping[Value, int]) -> Meeting:
@@ -72,10 +93,13 @@ def _axis(extent: object, places: Mapping[Value, int]) -> Axis | None:
 
 
 def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axis, Dim]:
-    """What the sizes of a call say: axes that are 1 or another number that they meet, and names of equal ones."""
+    """What the sizes of a call say: axes that are 1, a record or a number that they meet, names of equal ones."""
     fixed: dict[Axis, int] = {}
     groups: list[set[Axis]] = []
     for meeting in open_:
+        if meeting.record:
+            fixed |= {a: n for a in meeting.axes if (n := _size(sizes, a)) <= SHORT}
+            continue
         largest = max((*(sizes[p][k] for p, k in meeting.axes), *meeting.numbers))
         if any(n not in (1, largest) for n in meeting.numbers):
             continue

@@ -12,6 +12,7 @@ from adcompiler.ir.walk import Structure
 from adcompiler.ops.array import permutation
 from adcompiler.ops.einsum import letters
 from adcompiler.ops.indexed import arranged
+from adcompiler.ops.memory import sliced
 
 # An integer; a dim's name; an i64 value; ("axis", array, k); ("less", extent, c): max(extent - c, 0);
 # ("slice", extent, lo, hi, step): any other slice; ("either", extents): what these broadcast to.
@@ -177,7 +178,10 @@ def _view(shapes: Shapes, op: Op) -> Shape:
 
 
 def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
-    """The extent of x[lo:hi:step]: x[1:-1] and x[2:] are equally long."""
+    """The extent of x[lo:hi:step]: a number where all of these are; x[1:-1] and x[2:] are equally long."""
+    length = sliced(extent, (lo, hi, step)) if isinstance(extent, int) else None
+    if length is not None:
+        return length
     first = 0 if lo is None else lo if isinstance(lo, int) and lo >= 0 else None
     last = 0 if hi is None else -hi if isinstance(hi, int) and hi < 0 else None
     if first is None or last is None or step not in (None, 1):

@@ -63,7 +63,10 @@ class Builder:
     def emit(self, name: str, args: Sequence[Operand], attrs: dict[str, Any] | None = None, hint: str = "t") -> Op:
         """Append op `name`, its result types inferred from the operands; `hint` names the result."""
         attrs = attrs or {}
-        types = OPS[name].infer([a.type for a in args], attrs)
+        entry = OPS[name]
+        types = entry.infer([a.type for a in args], attrs)
+        if entry.known is not None:
+            types = entry.known(args, attrs, types)
         results = [Value(hint, t) for t in types]
         return self.add(Op(name, list(args), results, attrs, [], self.loc))
 

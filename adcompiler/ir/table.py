@@ -23,6 +23,7 @@ class OpDef:
 
     Meaning:
       infer(types, attrs) -> result types, raising TypeError with a reason
+      known(operands, attrs, types) -> result types, with what literal operands say of extents
       evaluate(*operands, **attrs) -> NumPy meaning, used by the interpreter and by constant folding
 
     Derivatives, one of:
@@ -89,6 +90,7 @@ class OpDef:
     element: Callable[..., Any] | None = None
     extents: Callable[..., Any] | None = None
     reduce: tuple[Any, str] | None = None
+    known: Callable[..., tuple[Type, ...]] | None = None
     samples: tuple[Any, ...] = ()
     doc: str = ""
 

@@ -6,9 +6,10 @@ Their derivatives are the transforms' business: a shadow mirrors every array and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from adcompiler.ir.core import Const
+from adcompiler.ir.core import Const, Operand
 from adcompiler.ir.table import Attrs, OpDef, define
 from adcompiler.ir.types import Array, Dim, Scalar, Stack, Type, i64
 from adcompiler.ops import infer
@@ -123,13 +124,46 @@ def _view(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     return (Array(a.dtype, tuple(dims), a.strided or trimmed),)
 
 
+def _view_known(operands: Sequence[Operand], attrs: Attrs, types: tuple[Type, ...]) -> tuple[Type, ...]:
+    """The extents of literal slices of axes whose extents are known."""
+    base, made = operands[0].type, types[0]
+    assert isinstance(base, Array) and isinstance(made, Array)
+    rest, axes, dims = iter(operands[1:]), iter(base.dims), list(made.dims)
+    at = 0
+    for item in attrs["index"]:
+        if item == "i":
+            next(rest), next(axes)
+            continue
+        given = [next(rest) if code == "1" else None for code in item if code != "n"]
+        size = next(axes) if item != "n" else None
+        if dims[at] is None and isinstance(size, int):
+            dims[at] = sliced(size, [a.value if isinstance(a, Const) else a for a in given])
+        at += 1
+    return (replace(made, dims=tuple(dims)),)
+
+
+def sliced(size: int, bounds: Sequence[Any]) -> int | None:
+    """How many elements [lo:hi:step] leaves of an axis, where all of them are literals."""
+    if any(not (a is None or isinstance(a, int)) for a in bounds) or bounds[2] == 0:
+        return None
+    return len(range(*slice(*bounds).indices(size)))
+
+
 def _view_raises(op: Any) -> bool:
     return unsafe(op) and any(item == "i" or (item[0] != "n" and item[2] == "1") for item in op.attrs["index"])
 
 
 define(
     OpDef(
-        "view", _view, kind="view", reads=(), allocates=False, may_raise=_view_raises, cheap=True, doc="a view of a_bar"
+        "view",
+        _view,
+        kind="view",
+        reads=(),
+        allocates=False,
+        may_raise=_view_raises,
+        known=_view_known,
+        cheap=True,
+        doc="a view of a_bar",
     )
 )
 

@@ -9,6 +9,7 @@ from adcompiler.ir.verify import verify as check
 from adcompiler.passes import (
     arrange,
     bounds,
+    buffers,
     checks,
     cse,
     dce,
@@ -19,6 +20,7 @@ from adcompiler.passes import (
     induction,
     lanes,
     schedule,
+    small,
     sums,
     tapes,
 )
@@ -39,8 +41,10 @@ PASSES: dict[str, Pass] = {
     "bounds": bounds.run,
     "induction": induction.run,
     "checks": checks.run,
+    "small": small.run,
     "sums": sums.run,
     "lanes": lanes.run,
+    "buffers": buffers.run,
 }
 
 

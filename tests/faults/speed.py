@@ -12,6 +12,7 @@ INDUCTION, SUMS, LANES, RESIDUALS = (
     "transforms/residuals.py",
 )
 REGIONAL = "transforms/regional.py"
+BUFFERS, SMALL = "passes/buffers.py", "passes/small.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
@@ -164,5 +165,54 @@ SPEED = (
         "last = plus(lo, {None: 0})",
         "slots for the shortest of ragged loops",
         TEST,
+    ),
+    # Small arrays.
+    Fault(
+        "buffers-handed-on",
+        BUFFERS,
+        'table.kind != "alloc" or self.aliases.outlives & self.aliases.roots(op.result):',
+        'table.kind != "alloc":',
+        "what an iteration hands on is overwritten by the next",
+        "test_small.py",
+    ),
+    Fault(
+        "buffers-keep-contents",
+        BUFFERS,
+        '        if op.name.startswith("empty"):\n            return []\n',
+        "        return []\n",
+        "an array of zeros holds what the last iteration left in it",
+        "test_small.py",
+    ),
+    Fault(
+        "rows-of-stale-numbers",
+        SMALL,
+        'maker.name != "full" or any(self.aliases.writers.get(r) for r in self.aliases.roots(part)):',
+        'maker.name != "full":',
+        "a part of a row holds what it was filled with, though it was written to since",
+        "test_small.py",
+    ),
+    Fault(
+        "rows-from-their-start",
+        SMALL,
+        "            at += extent\n",
+        "            at += 1\n",
+        "each part of a row takes one place",
+        "test_small.py",
+    ),
+    Fault(
+        "records-of-any-call",
+        "analysis/extents.py",
+        "if size != (named.setdefault(dim, size) if isinstance(dim, str) else dim):",
+        "if isinstance(dim, str) and size != named.setdefault(dim, size):",
+        "a call with shorter records runs the code of longer ones",
+        "test_small.py test_extents.py",
+    ),
+    Fault(
+        "slices-are-not-clipped",
+        "ops/memory.py",
+        "return len(range(*slice(*bounds).indices(size)))",
+        "return len(range(bounds[0] or 0, size if bounds[1] is None else bounds[1], bounds[2] or 1))",
+        "a slice is as long as its bounds say",
+        "test_small.py",
     ),
 )
