@@ -14,6 +14,25 @@ Shapes = tuple[float | int | tuple[int, ...], ...]
 
 FOUND: dict[str, tuple[Shapes, str]] = {
     # The frontend.
+    "return_that_never_happens_before_a_loop": ((2.7, (2,)), """
+def f(a, x):
+    while a > 1.0:
+        if 0:
+            return x * 3.0
+        else:
+            for i in range(1):
+                pass
+        x = x * a
+        a = a - 1.0
+    return x
+"""),
+    "return_that_never_happens_in_a_loop_that_never_runs": ((0.7, (2,)), """
+def f(a, x):
+    for i in range(0):
+        if 0:
+            return x * 2.0
+    return x * a
+"""),
     "conditions_inside_conditions": ((0.7, (2,)), """
 def f(a, x):
     r = 0.5

@@ -90,6 +90,8 @@ def _attempt(cx: Context, node: ast.For | ast.While, before: State, template: St
         until = boolean(False) if isinstance(node, ast.While) else _until(cx)
     if BROKE in template:
         cx.env[BROKE] = Num(cx.flag(BREAK))
+    if RETURN in template and not cx.dead:
+        cx.env[RETURN] = Num(cx.flag(RETURN))  # a loop inside has forgotten it, if it found that nothing returns
     return Attempt(regions, params, cx.state(), until)
 
 
