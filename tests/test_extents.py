@@ -138,3 +138,43 @@ def test_jvp_and_vjp() -> None:
     _, bars = ad.vjp(spread)((x, y), 1.0)
     for mine, theirs in zip(bars, reference(x, y), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_what_goes_round_a_loop_keeps_its_extents() -> None:
+    """Parameters that are updated in a loop: the arrays of the call say how each step broadcasts."""
+
+    @ad.jit
+    def train(w, b, x):
+        for _ in range(3):
+            gw, gb = ad.grad(lambda w, b: np.sum(np.tanh(x @ w + b) ** 2), argnums=(0, 1))(w, b)
+            w, b = w - 0.1 * gw, b - 0.1 * gb
+        return w, b
+
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(2, 3)), rng.normal(size=(5, 2))
+    text = train.lower(w, rng.normal(size=3), x).source
+    assert "sum_to" not in text and "ShapeMismatch" not in text
+    for b in (rng.normal(size=3), rng.normal(size=1)):
+        found, wanted = train(w, b, x), (w, b)
+        for _ in range(3):
+            h = np.tanh(x @ wanted[0] + wanted[1])
+            g = 2.0 * h * (1.0 - h * h)
+            gb = g.sum(0) if len(b) == 3 else g.sum(keepdims=True)[0]
+            wanted = wanted[0] - 0.1 * x.T @ g, wanted[1] - 0.1 * gb
+        for mine, theirs in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_a_guess_that_is_wrong_costs_nothing() -> None:
+    """An array that grows in the loop: what was asked for its first extent is of no use, and does no harm."""
+
+    def grown(x, y):
+        total = 0.0
+        for _ in range(2):
+            total += np.sum(np.sin(x) * y[: len(x)])
+            x = np.concatenate((x, x))
+        return total + np.sum(x)
+
+    x, y = np.array([0.3, -0.4]), np.linspace(0.0, 1.0, 8)
+    ad.check_grads(grown, (x, y), order=2)
+    ad.check_grads(grown, (x[:1], y), order=2)

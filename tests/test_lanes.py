@@ -12,7 +12,7 @@ from programs import Discard, Refused, check, program
 from programs.choices import Choices
 
 import adcompiler as ad
-from adcompiler.passes import lanes
+from adcompiler.passes import lanes, strips
 
 OFF = ("sums", "lanes")
 
@@ -171,7 +171,60 @@ def product(w, x):
     return p
 
 
+def roots(w, x):
+    """A `while` for each iteration, some without a trip."""
+    total = 0.0
+    for i in range(len(x)):
+        a = 1.0 + (w[0] * x[i, 1]) ** 2
+        y = 1.0 if i % 3 else math.sqrt(a)
+        steps = 0
+        while abs(y * y - a) > 1e-13 * a and steps < 40:
+            y = 0.5 * (y + a / y)
+            steps += 1
+        total += y * math.exp(0.1 * x[i, 0]) + 0.01 * steps * w[1]
+    return total
+
+
+def settled(w, x):
+    """A `while` in a loop that all iterations go through together, and one in it that reads what they share."""
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(w)):
+            z = 1.0 + abs(w[j] * x[i, j])
+            while z > 0.3:
+                z = z * 0.7 + 0.05 * math.sin(w[j])
+            total += math.sin(z * x[i, 0])
+    return total
+
+
+def hopeless(w, x):
+    """One that never runs, for it compares with what is not a number, and one that ends at once for some."""
+    total = 0.0
+    for i in range(len(x)):
+        y = x[i, 0] * w[0]
+        bound = math.nan if i % 2 else 0.5
+        while y > bound:
+            y = 0.5 * y
+        total += y * w[1]
+    return total
+
+
+def marching(w, x):
+    """A `while` that reads memory: no lane may go on with it when it has finished."""
+    total = 0.0
+    for i in range(len(x)):
+        k = 0
+        while k < 4 and x[i, k] < 0.5:
+            k += 1
+        total += x[i, k] * math.exp(w[k])
+    return total
+
+
 PROGRAMS = [
+    roots,
+    settled,
+    hopeless,
+    marching,
     half_filled,
     left_over,
     seen_after,
@@ -196,7 +249,7 @@ def arguments(n: int) -> tuple[np.ndarray, np.ndarray]:
 def forced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every loop that may go in lanes goes, four at a time."""
     monkeypatch.setattr(lanes.Plan, "pays", lambda self: True)
-    monkeypatch.setattr(lanes, "WIDTH", 4)
+    monkeypatch.setattr(strips, "WIDTH", 4)
 
 
 def alike(fn: Callable[..., Any], n: int, **options: Any) -> None:
@@ -314,6 +367,12 @@ def test_ragged_loops_keep_what_they_need_in_one_array() -> None:
     assert "        s_tape = " not in text
 
 
+def test_loops_of_which_lanes_leave_early() -> None:
+    """Masked where they compute and nothing else."""
+    for fn, masked in ((roots, True), (settled, True), (hopeless, True), (marching, False)):
+        assert ("while more > 0" in kernel(fn)) is masked
+
+
 def test_strict_programs_stay_in_order() -> None:
     for fn in PROGRAMS:
         assert kernel(fn, fastmath=False) == kernel(fn, fastmath=False, disable=OFF)
@@ -362,8 +421,8 @@ def test_errors_are_those_of_the_program() -> None:
 def test_random_programs_in_any_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     forced(monkeypatch)
     built = []
-    build = lanes._Lanes.build
-    monkeypatch.setattr(lanes._Lanes, "build", lambda self: built.append(self) or build(self))
+    build = strips.Strips.build
+    monkeypatch.setattr(strips.Strips, "build", lambda self: built.append(self) or build(self))
     checked = 0
     for seed in range(700000, 700120):
         try:

@@ -40,7 +40,7 @@ class Meeting:
 
 def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     """The meetings that are open, among the first `count` parameters."""
-    shapes = Shapes(fn)
+    shapes = Shapes(fn, hopeful=True)  # what is asked may be a guess, not what is compiled
     places = {p: k for k, p in enumerate(fn.params[:count])}
 
     def met(ops: Iterable[Op], columns: Callable[[Op], Iterable[tuple[Extent, ...]]]) -> dict[Meeting, None]:

@@ -43,8 +43,10 @@ def meets(a: Extent, b: Extent) -> bool:
 class Shapes:
     """Asks for the extents of handles, following allocations, views and elementwise ops to where they come from."""
 
-    def __init__(self, fn: Function, structure: Structure | None = None):
+    def __init__(self, fn: Function, structure: Structure | None = None, hopeful: bool = False):
+        """`hopeful`: what goes round a loop is taken to keep its extents, which is a guess."""
         self.structure = structure or Structure(fn)
+        self.hopeful = hopeful
         self._known: dict[Value, Shape] = {}
 
     def shape(self, operand: Operand) -> Shape:
@@ -131,8 +133,10 @@ class Shapes:
     def _carried(self, loop: Op, k: int) -> Shape | None:
         """A handle that goes round a loop keeps its first extents if every round, assuming so, keeps them."""
         first = self.shape(loop.inits[k])
+        if self.hopeful:
+            return first
         attempt = Shapes.__new__(Shapes)
-        attempt.structure = self.structure
+        attempt.structure, attempt.hopeful = self.structure, False
         attempt._known = {**self._known, loop.carried[k]: first, loop.results[k]: first}
         return first if attempt.shape(loop.yields[k]) == first else None
 

@@ -15,7 +15,7 @@ from adcompiler.backends.statements import Statements
 from adcompiler.ir.core import Function
 
 INDENT = "    "
-MODULES = {"simd", "native"}
+MODULES = {"simd", "native", "contraction"}
 STRING = re.compile(r"'[^'\n]*'")
 DEFAULT_FLAGS = frozenset({"contract", "nsz", "reassoc"})
 FastMath = None | bool | Iterable[str]
@@ -25,7 +25,7 @@ FastMath = None | bool | Iterable[str]
 class Options:
     """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags;
     `vector`: elementary functions are those of runtime.simd, not libm's; `native`: products are those of
-    runtime.native, not Numba's, which take longer to compile."""
+    runtime.native and runtime.contraction, not Numba's, which take longer to compile."""
 
     fastmath: FastMath = None
     cache: bool = True

@@ -44,7 +44,9 @@ class Finish:
 
 def planned(fn: Function) -> tuple[Plan, Names]:
     """What is folded, and the names of the rest."""
-    reserved = {"np", "math", "njit", "simd", "native"}.union(*(names_called(op) for op in walk(fn.body)))
+    reserved = {"np", "math", "njit", "simd", "native", "contraction"}.union(
+        *(names_called(op) for op in walk(fn.body))
+    )
     plan = plan_of(fn)
     names = Names(fn, plan, reserved)
     while fold_yields(plan, fn, names.classes.lonely()):

@@ -76,7 +76,8 @@ def searchsorted(x: Writer, op: Op) -> ast.expr:
 
 
 def einsum(x: Writer, op: Op) -> ast.expr:
-    return call("einsum" if x.kernel else "np.einsum", [literal(op.attrs["spec"]), *x.exprs(op.args)])
+    name = "contraction.einsum" if x.native else "einsum" if x.kernel else "np.einsum"
+    return call(name, [literal(op.attrs["spec"]), *x.exprs(op.args)])
 
 
 # Index arrays.

@@ -15,7 +15,8 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.extending import lower_builtin, type_callable
 from numba.np import arrayobj, linalg
 
-SIZE = ir.IntType(64)
+SIZE, CHAR = ir.IntType(64), ir.IntType(8)
+POINTER = CHAR.as_pointer()
 LARGEST = 2**31 - 1  # BLAS counts in 32 bits
 
 
@@ -71,6 +72,45 @@ def _multiplied(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             with within:
                 _call(context, builder, (*kinds, sig.return_type), (rows, columns, shape), (x.data, y.data, out.data))
     return impl_ret_new_ref(context, builder, sig.return_type, out._getvalue())
+
+
+def multiply_into(out: Any, a: Any, b: Any, keep: Any) -> None:
+    """out = a @ b + keep * out, of matrices in each of which the elements of one axis are neighbors."""
+    out[...] = a @ b + keep * out
+
+
+@type_callable(multiply_into)
+def _multiplies_into(context: Any) -> Any:
+    return lambda out, a, b, keep: types.none
+
+
+@lower_builtin(multiply_into, types.Array, types.Array, types.Array, types.Float)
+def _multiplied_into(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """By BLAS, to whom the rows of our matrices are columns: the transposed product of the transposed factors."""
+    linalg.ensure_blas()
+    dtype = sig.args[0].dtype
+    kind = ir.Constant(CHAR, ord(linalg.get_blas_kind(dtype)))
+    out, a, b = (arrayobj.make_array(t)(context, builder, v) for t, v in zip(sig.args[:3], args[:3], strict=True))
+    (m, n), (_, k) = (cgutils.unpack_tuple(builder, x.shape) for x in (out, a))
+
+    def oriented(x: Any) -> Any:
+        """Whether BLAS is to turn the matrix, and how far its lines are apart."""
+        shape, strides = cgutils.unpack_tuple(builder, x.shape), cgutils.unpack_tuple(builder, x.strides)
+        straight = builder.icmp_signed("==", strides[1], x.itemsize)
+        along, across = builder.select(straight, shape[1], shape[0]), builder.select(straight, strides[0], strides[1])
+        apart = builder.sdiv(across, x.itemsize)  # of a single line it is anything
+        apart = builder.select(builder.icmp_signed("<", apart, along), along, apart)
+        return builder.select(straight, ir.Constant(CHAR, ord("n")), ir.Constant(CHAR, ord("t"))), apart
+
+    (turn_b, apart_b), (turn_a, apart_a), (_, apart) = map(oriented, (b, a, out))
+    one = linalg.make_constant_slot(context, builder, dtype, 1.0)
+    keep = cgutils.alloca_once_value(builder, args[3])
+    data = [builder.bitcast(x, POINTER) for x in (one, b.data, a.data, keep, out.data)]
+    kinds = [CHAR, CHAR, CHAR, SIZE, SIZE, SIZE, POINTER, POINTER, SIZE, POINTER, SIZE, POINTER, POINTER, SIZE]
+    blas = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), kinds), "numba_xxgemm")
+    given = (kind, turn_b, turn_a, n, m, k, data[0], data[1], apart_b, data[2], apart_a, data[3], data[4], apart)
+    linalg.check_blas_return(context, builder, builder.call(blas, given))
+    return context.get_dummy_value()
 
 
 def _inner(context: Any, builder: Any, dtype: Any, n: Any, x: Any, y: Any) -> Any:

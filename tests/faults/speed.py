@@ -5,10 +5,10 @@ from __future__ import annotations
 from faults.fault import Fault
 
 INDEPENDENCE, VARYING = "analysis/independence.py", "analysis/varying.py"
-INDUCTION, SUMS, LANES, RESIDUALS = (
+INDUCTION, SUMS, STRIPS, RESIDUALS = (
     "passes/induction.py",
     "passes/sums.py",
-    "passes/lanes.py",
+    "passes/strips.py",
     "transforms/residuals.py",
 )
 REGIONAL = "transforms/regional.py"
@@ -110,7 +110,7 @@ SPEED = (
     # Lanes.
     Fault(
         "lanes-beyond-the-end",
-        LANES,
+        STRIPS,
         "if not self.full:\n            return value",
         "if True:\n            return value",
         "lanes beyond the last iteration add to sums",
@@ -118,7 +118,7 @@ SPEED = (
     ),
     Fault(
         "lanes-one-for-all",
-        LANES,
+        STRIPS,
         'args.insert(len(args) if op.name == "load" else len(args) - 1, self.lane)',
         'args.insert(len(args) if op.name == "load" else len(args) - 1, integer(0))',
         "all lanes use the memory of the first",
@@ -126,7 +126,7 @@ SPEED = (
     ),
     Fault(
         "rows-forgotten",
-        LANES,
+        STRIPS,
         "if not inside & {user, *structure.ancestors(user)}:\n                return True",
         "if not inside & {user, *structure.ancestors(user)}:\n                return False",
         "what is used in another loop over lanes is not kept",
@@ -134,10 +134,26 @@ SPEED = (
     ),
     Fault(
         "uniform-stored-late",
-        LANES,
+        STRIPS,
         "if run and self._meets(op, run):",
         "if False:",
         "what all lanes share changes before lanes have read it",
+        TEST,
+    ),
+    Fault(
+        "finished-lanes-go-on",
+        STRIPS,
+        'self.body.op("select", go, after, before, hint=p.name)',
+        "after",
+        "a lane that has left its loop goes on as long as others do",
+        TEST,
+    ),
+    Fault(
+        "lane-leaves-for-all",
+        STRIPS,
+        'on = self.body.op("select", go, integer(1), integer(0), hint="on")',
+        'on = self.body.op("select", go, integer(0), integer(0), hint="on")',
+        "all lanes leave a loop with the first",
         TEST,
     ),
     # Loops differentiated along the way.
