@@ -208,3 +208,24 @@ def test_the_source_lays_out_as_numpy_does():
         namespace = {}
         exec(g.lower(0.7, A).source, namespace)
         assert namespace[f"{f.__name__}_grad"](0.7, A) == want
+
+
+def test_the_order_of_stacks():
+    """Two axes of a stack keep their order in memory, where a matrix is in C's order."""
+
+    def inverses(A):
+        found = np.linalg.inv(A.reshape(2, 2, 3, 3).transpose(1, 0, 2, 3))
+        v = found.reshape(-1)
+        v[1] = 30.5
+        return np.sum(found)
+
+    def products(A):
+        turned = A.reshape(2, 2, 3, 3).transpose(1, 0, 2, 3)
+        found = np.matmul(turned, turned)
+        v = found.reshape(-1)
+        v[1] = 30.5
+        return np.sum(found)
+
+    for f in (inverses, products):
+        with pytest.raises(TypeMismatch, match="depends on strides"):
+            ad.jit(f)(np.stack((S, 2.0 * S, 3.0 * S, S)))

@@ -25,6 +25,7 @@ from adcompiler.frontend.places import Default
 from adcompiler.frontend.source import Source, parameters, source_of, unwrap
 from adcompiler.frontend.values import (
     NONE,
+    Arr,
     Bound,
     Closure,
     Map,
@@ -89,7 +90,10 @@ def call(cx: Context, fn: Val, args: list[Val], kwargs: Kwargs, node: ast.Call |
 def _call_object(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     handler = find(fn)
     if handler is not None:
-        return _ordered(cx, fn in IN_ORDER, handler(cx, args, kwargs, node), [*args, *kwargs.values()])
+        found = handler(cx, args, kwargs, node)
+        matrix = isinstance(found, Arr) and found.type.rank == 2
+        in_order = fn in IN_ORDER or (fn in OF_MATRICES and matrix)
+        return _ordered(cx, in_order, found, [*args, *kwargs.values()])
     if hasattr(fn, "__ad_lower__"):
         return _inline_lowered(cx, fn, args, kwargs)
     if getattr(fn, "__ad_static__", False):
@@ -109,11 +113,9 @@ def _call_object(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs, node: as
     raise cx.error(f"{_name(fn)} is not known to adcompiler, or not built yet", _hint(fn), UnsupportedFunction)
 
 
-# Of these NumPy makes an array in C's order, whatever that of the arguments.
-IN_ORDER = frozenset([
-    np.diag, np.dot, np.inner, np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.matmul, np.outer, np.repeat,
-    np.take, np.tensordot, np.vander,
-])  # fmt: skip
+# Of these NumPy makes an array in C's order, whatever that of the arguments; of OF_MATRICES a matrix, not a stack.
+IN_ORDER = frozenset([np.diag, np.dot, np.inner, np.outer, np.repeat, np.take, np.tensordot, np.vander])
+OF_MATRICES = frozenset([np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.matmul])
 METHODS_IN_ORDER = ("copy", "dot", "repeat", "take")
 
 
