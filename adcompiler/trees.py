@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -180,3 +180,39 @@ def _filled(out: Any, result: Any) -> Any:
     if is_dataclass(result):
         return record(type(result), *items)
     return tuple.__new__(type(result), items)
+
+
+# What programs do with trees, in plain Python; frontend/trees.py is what it is inside compiled functions.
+def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """`fn` of each leaf of a structure (tuples, named tuples, dicts, dataclasses), and of the leaves of others of its
+    form beside it, in the same structure. None is a structure without leaves.
+
+    Raises TypeMismatch where the structures differ.
+    """
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        _alike(tree, rest, all(isinstance(r, dict) and r.keys() == tree.keys() for r in rest))
+        return {k: tree_map(fn, v, *(r[k] for r in rest)) for k, v in tree.items()}
+    if isinstance(tree, tuple):
+        _alike(tree, rest, all(isinstance(r, tuple) and len(r) == len(tree) for r in rest))
+        parts = [tree_map(fn, *row) for row in zip(tree, *rest, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    if is_dataclass(tree) and not isinstance(tree, type):
+        _alike(tree, rest, all(type(r) is type(tree) for r in rest))
+        names = [f.name for f in fields(tree)]
+        return type(tree)(**{n: tree_map(fn, getattr(tree, n), *(getattr(r, n) for r in rest)) for n in names})
+    return fn(tree, *rest)
+
+
+def _alike(tree: Any, rest: tuple[Any, ...], alike: bool) -> None:
+    if not alike:
+        kinds = " and ".join(type(t).__name__ for t in (tree, *rest))
+        raise TypeMismatch(f"the structures differ: {kinds}", None, "structures of one form")
+
+
+def tree_leaves(tree: Any) -> tuple[Any, ...]:
+    """The leaves of a structure (tuples, named tuples, dicts, dataclasses), in order."""
+    found: list[Any] = []
+    tree_map(found.append, tree)
+    return tuple(found)

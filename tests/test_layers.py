@@ -34,3 +34,15 @@ def test_imports_go_down():
             if mine == "runtime" or other != "runtime":
                 assert mine in RANK, f"{mine} has no layer"
                 assert RANK[other] > RANK[mine], f"{path.relative_to(ROOT)} imports {other}"
+
+
+def test_kernels_use_the_public_face():
+    """Written in the language as its users write it."""
+    files = sorted((ROOT / "kernels").glob("*.py"))
+    assert files
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name in ("adcompiler", "numpy", "math", "typing", "__future__", "collections.abc"), (path, name)

@@ -45,6 +45,7 @@ from adcompiler.frontend.random import RANDOM
 from adcompiler.frontend.reducing import REDUCE_METHODS, REDUCING, nonzero
 from adcompiler.frontend.shaping import SHAPE_METHODS, SHAPING
 from adcompiler.frontend.special import ELEMENTWISE, SPECIAL_FUNCTIONS
+from adcompiler.frontend.trees import TREES
 from adcompiler.frontend.values import (
     NONE,
     Arr,
@@ -298,7 +299,7 @@ OURS: dict[str, Handler] = {
     "floordiv": pair("FloorDiv"), "mod": pair("Mod"), "int_power": pair("Pow"),
     "stack": stack, "withdraw": withdraw,
     "matmul": lambda cx, args, kwargs, node: matmul(cx, *args),
-    **ELEMENTWISE, **OF_RUNTIME, **random.OURS,
+    **ELEMENTWISE, **OF_RUNTIME, **random.OURS, **TREES,
 }  # fmt: skip
 TABLE = _table()
 
@@ -329,7 +330,7 @@ def find(fn: Any) -> Handler | None:
         return known
     function = getattr(fn, "py_func", fn)
     module = getattr(function, "__module__", None) or ""
-    if module == "adcompiler" or module.startswith(("adcompiler.runtime", "adcompiler.api")):
+    if module == "adcompiler" or module.startswith(("adcompiler.runtime", "adcompiler.api", "adcompiler.trees")):
         return OURS.get(getattr(function, "__name__", ""))
     return None
 

@@ -64,6 +64,8 @@ FRONTEND = (
           "a condition that writes to memory is part of the condition", "test_regressions.py"),
     Fault("mean-of-all", "frontend/reducing.py", "count = size_of(cx, x, axes) if", "count = size_of(cx, x) if",
           "a mean along an axis divides by the number of all elements", FRONT),
+    Fault("dicts-mapped-by-position", "frontend/trees.py", "return tuple([content.items[content.keys.index(k)] for k in like.keys])",
+          "return content.items", "tree_map takes the keys of two dicts in their order", "test_kernels.py -k structures"),
     Fault("diagonal-is-its-own", "frontend/products.py", "    cx.stands_for_view()\n", "",
           "a diagonal has memory of its own, which it shares in NumPy", "test_memory.py"),
     Fault("same-is-not-copied", "frontend/pointwise.py", "    return fresh(cx, array_like(cx, args[0]))", "    return strong(array_like(cx, args[0]))",
