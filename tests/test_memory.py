@@ -202,12 +202,17 @@ def test_the_source_lays_out_as_numpy_does():
     def turned(a, A):
         return np.full((len(A), 2), a)[..., np.arange(2)].ravel()[1]
 
-    for f, want in ((tiled, 2.0), (turned, 1.0)):
+    def spread(a, A):
+        b = A * a
+        v = b.ravel()
+        return v[5] + np.sum(b.mean(axis=0) * np.arange(4.0))
+
+    for f, want in ((tiled, 2.0), (turned, 1.0), (spread, A[1, 1] + A.mean(axis=0) @ np.arange(4.0))):
         g = ad.grad(f)
-        assert g(0.7, A) == want
+        assert g(0.7, A) == pytest.approx(want)
         namespace = {}
         exec(g.lower(0.7, A).source, namespace)
-        assert namespace[f"{f.__name__}_grad"](0.7, A) == want
+        assert namespace[f"{f.__name__}_grad"](0.7, A) == pytest.approx(want)
 
 
 def test_the_order_of_stacks():

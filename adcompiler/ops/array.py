@@ -45,7 +45,7 @@ def _spread(g: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """g, a reduction of x over `axis`, copied back along it."""
     if axis is not None and not keepdims:
         g = np.expand_dims(g, axis)
-    return np.array(np.broadcast_to(g, np.shape(x)))
+    return np.array(np.broadcast_to(g, np.shape(x)), order="C")
 
 
 def _sum_to(g: Any, x: Any) -> Any:

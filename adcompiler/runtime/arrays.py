@@ -59,7 +59,7 @@ def _where(c, a, b):
 
 def broadcast_like(g: Any, x: Any) -> Any:
     """g copied to the shape of x."""
-    return np.array(np.broadcast_to(g, np.shape(x)))[()]
+    return np.array(np.broadcast_to(g, np.shape(x)), order="C")[()]
 
 
 @overload(broadcast_like)
@@ -81,7 +81,7 @@ def sum_to(g: Any, x: Any) -> Any:
     shape, rank = np.shape(x), np.ndim(g) - np.ndim(x)
     g = np.sum(g, axis=tuple(range(rank))) if rank > 0 else g
     ones = tuple(k for k, n in enumerate(shape) if n == 1 and np.shape(g)[k] != 1)
-    return np.sum(g, axis=ones, keepdims=True) if ones else np.array(g)[()]
+    return np.sum(g, axis=ones, keepdims=True) if ones else np.array(g, order="C")[()]
 
 
 @overload(sum_to)
