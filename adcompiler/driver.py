@@ -107,7 +107,7 @@ AFTER = (
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),
     *("arrange", "cse", "dce", "arrange", "schedule"),
 )
-LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes", "buffers")
+LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes", "buffers", "reuse")
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:

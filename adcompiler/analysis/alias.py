@@ -25,7 +25,8 @@ class Aliases:
             for k in OPS[op.name].writes if op.name in OPS else ():
                 for root in self.roots(op.args[k]):
                     self.writers.setdefault(root, []).append(op)
-        self.outlives = self._outlives(fn.body)
+        self.taped: set[Value] = set().union(*self._tapes.values())
+        self.outlives = self.taped | self._carried(fn.body)
 
     def roots(self, operand: Operand) -> Roots:
         """The memory that a handle may name; nothing for scalars. A tape's root is the tape itself."""
@@ -77,6 +78,8 @@ class Aliases:
             return self._learn(op.result, self._tapes.get(op.args[0], NONE))  # type: ignore[arg-type]
         elif op.name in OPS and op.results:
             arrays = [r for r in op.results if isinstance(r.type, Array)]
+            if OPS[op.name].renews:
+                return self._learn(op.result, frozenset([op.result]) | self.roots(op.args[0]))
             if OPS[op.name].allocates:
                 return any([self._learn(r, frozenset([r])) for r in arrays])  # noqa: C419 (all of them)
             if OPS[op.name].kind == "view":
@@ -86,16 +89,15 @@ class Aliases:
             return False
         return any([self._learn(a, self.roots(b)) for a, b in pairs if isinstance(a.type, Array)])  # noqa: C419
 
-    def _outlives(self, region: Region) -> set[Value]:
-        """Roots allocated in a loop's body that a later iteration can still reach, through carried values or tapes."""
-        found: set[Value] = set()
-        for roots in self._tapes.values():
-            found |= roots
-        for op in walk(region):
-            if op.name in ("for", "while"):
-                for param in op.carried:
-                    found |= self.roots(param)
-        return found
+    def private(self, root: Value, loop: Op) -> bool:
+        """May no later iteration of the loop around an allocation reach what this one made: is it on no tape, and
+        does the loop not carry it?"""
+        return root not in self.taped and not any(root in self.roots(p) for p in loop.carried)
+
+    def _carried(self, region: Region) -> set[Value]:
+        """Roots that a loop's carried values may name."""
+        loops = (op for op in walk(region) if op.name in ("for", "while"))
+        return {root for loop in loops for param in loop.carried for root in self.roots(param)}
 
     def written_after(self, at: Op, roots: Roots) -> bool:
         """Can memory that one of the roots names at `at` be written after `at` has run, in program order?

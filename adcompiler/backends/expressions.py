@@ -80,6 +80,7 @@ class Expressions:
         self.native = native
         self.special: dict[str, Callable[[Op], ast.expr]] = {
             "load": self.load, "view": self.view, "dim": self.dim, "cast": self.cast, "select": self.select,
+            "renew": self.renew,
             "empty": self.alloc, "zeros": self.alloc, "full": self.alloc, "empty_like": self.like,
             "zeros_like": self.like, "sum": self.sum, "broadcast_like": self.spread, "unspread": self.unspread,
             "stack": self.stack, "pop": self.pop, "if": self.choice, "copy": self.copy, "clip": self.clip,
@@ -281,6 +282,9 @@ class Expressions:
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
         dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
         return filled(f"np.{op.name}({{0}}{dtype})", shape)
+
+    def renew(self, op: Op) -> ast.expr:
+        return filled("renewed({0}, {1})", self.expr(op.args[0]), ast.Tuple(self.exprs(op.args[1:]), ast.Load()))
 
     def draw(self, op: Op) -> ast.expr:
         """The call of a generator: its parameters, then the shape."""

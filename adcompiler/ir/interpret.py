@@ -211,6 +211,22 @@ def _full(op: Op, fill: Any, *extents: Any) -> Sequence[Any]:
     return [np.full(tuple(int(n) for n in extents), fill, DTYPES[op.result.type.dtype])]  # type: ignore[union-attr]
 
 
+def _renew(op: Op, spare: Any, *extents: Any) -> Sequence[Any]:
+    """Whoever still reads the spare array notices."""
+    _defined(op, *extents)
+    if spare.shape != tuple(int(n) for n in extents):
+        return _empty(op, *extents)
+    spare[...] = _garbage(op.result.type.dtype)  # type: ignore[union-attr]
+    return [spare]
+
+
+def _renewed_product(op: Op, spare: Any, a: Any, b: Any) -> Sequence[Any]:
+    product = np.matmul(a, b)
+    made = _renew(op, spare, *product.shape)
+    made[0][...] = product
+    return made
+
+
 def _full_like(op: Op, like: Any, fill: Any) -> Sequence[Any]:
     return _full(op, fill, *like.shape)
 
@@ -246,6 +262,8 @@ MEMORY: dict[str, Callable[..., Sequence[Any]]] = {
     "empty": _empty,
     "zeros": lambda op, *extents: _full(op, 0, *extents),
     "full": _full,
+    "renew": _renew,
+    "matmul_renewed": _renewed_product,
     "empty_like": lambda op, x: _full_like(op, x, _garbage(op.result.type.dtype)),
     "zeros_like": lambda op, x: _full_like(op, x, 0),
     "load": _load,

@@ -18,6 +18,7 @@ class OpDef:
     Properties (passes ask for these, never for names):
       reads, writes   operand positions whose memory the op reads or writes; `reads=None`: all arrays among them
       allocates       array results are fresh memory (else they are views of operand 0)
+      renews          the result may be in the memory of operand 0, whose content is lost
       ordered         an effect that happens exactly once, in order (print, raise, draws)
       may_raise       (op) -> bool: can it raise a Python error at run time?
 
@@ -81,6 +82,7 @@ class OpDef:
     reads: tuple[int, ...] | None = None
     writes: tuple[int, ...] = ()
     allocates: bool = True
+    renews: bool = False
     ordered: bool = False
     may_raise: Callable[[Any], bool] | None = None
     emit: str = ""

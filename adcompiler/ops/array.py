@@ -135,6 +135,9 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 define(OpDef("matmul", _matmul, np.matmul, kind="linear", linear=(0, 1), may_raise=lambda op: True,
              transpose=(_matmul_left, _matmul_right), emit="{0} @ {1}"))  # fmt: skip
+define(OpDef("matmul_renewed", lambda types, attrs: _matmul(types[1:], attrs), kind="linear", reads=(1, 2),
+             writes=(0,), renews=True, may_raise=lambda op: True, emit="matmul_renewed({0}, {1}, {2})",
+             kernel="native.matmul_renewed({0}, {1}, {2})", doc="none: a late pass"))  # fmt: skip
 define(OpDef("outer", _outer, np.outer, kind="linear", linear=(0, 1),
              transpose=(lambda g, y, a, b: apply("matmul", g, b), lambda g, y, a, b: apply("matmul", a, g)),
              element=lambda b, op, at, read, size: b.op("mul", read(0, at[:1]), read(1, at[1:])),

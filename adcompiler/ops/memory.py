@@ -45,6 +45,31 @@ define(OpDef("empty_like", _like, kind="alloc", reads=(), emit="np.empty_like({0
 define(OpDef("zeros_like", _like, kind="alloc", reads=(), emit="np.zeros_like({0})", doc="a shadow of zeros"))
 
 
+def _renew(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
+    """The extents of what is to be new, of the spare's dtype."""
+    spare, *extents = types
+    made = _alloc(extents, {**attrs, "dtype": infer.array(spare).dtype})
+    if infer.array(spare).rank != len(extents):
+        raise TypeError(f"{len(extents)} extents for {spare}")
+    return made
+
+
+# renew %spare, extents...: an array of open elements, in the memory of an array that nobody needs any more if that is
+# of the same shape.
+define(
+    OpDef(
+        "renew",
+        _renew,
+        kind="alloc",
+        reads=(),
+        renews=True,
+        may_raise=_extent,
+        emit="renewed({0}, {1})",
+        doc="none: a late pass",
+    )
+)
+
+
 def _dim(types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
     t = infer.array(types[0])
     if not 0 <= attrs["axis"] < t.rank:

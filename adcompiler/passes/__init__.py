@@ -19,6 +19,7 @@ from adcompiler.passes import (
     hoist,
     induction,
     lanes,
+    reuse,
     schedule,
     small,
     sums,
@@ -45,6 +46,7 @@ PASSES: dict[str, Pass] = {
     "sums": sums.run,
     "lanes": lanes.run,
     "buffers": buffers.run,
+    "reuse": reuse.run,
 }
 
 

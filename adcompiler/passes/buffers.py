@@ -64,12 +64,20 @@ class _Mover:
         assert isinstance(array.type, Array)
         attrs = {"dtype": array.type.dtype, "dims": tuple(extents)}
         self.moved.append(Op("empty", [integer(e) for e in extents], [array], attrs, [], op.loc))
-        if op.name.startswith("empty"):
+        fill = filling(op)
+        if fill is None:
             return []
-        fill = op.args[0] if op.name == "full" else const(0, Scalar(array.type.dtype))
         b = Builder(Region(), op.loc)
         _fill(b, array, fill, extents, [])
         return b.region.ops
+
+
+def filling(op: Op) -> Operand | None:
+    """What an allocation puts everywhere; None if the elements are open."""
+    assert isinstance(op.result.type, Array)
+    if op.name.startswith("empty"):
+        return None
+    return op.args[0] if op.name == "full" else const(0, Scalar(op.result.type.dtype))
 
 
 def _fill(b: Builder, array: Value, fill: Operand, extents: tuple[int, ...], at: list[Operand]) -> None:

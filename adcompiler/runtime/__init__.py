@@ -11,6 +11,7 @@ from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradie
 from adcompiler.runtime.indexed import einsum, gather, scatter, scatter_add, withdraw
 from adcompiler.runtime.integers import floordiv, int_power, mod
 from adcompiler.runtime.keyed import random, random_normal, seed
+from adcompiler.runtime.renewal import renewed
 from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln, polygamma
 
 prange = range  # iterations that don't depend on each other; run in order for now
@@ -59,6 +60,7 @@ __all__ = [
     "prange",
     "random",
     "random_normal",
+    "renewed",
     "scatter",
     "scatter_add",
     "seed",

@@ -12,8 +12,11 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.imputils import impl_ret_new_ref
-from numba.extending import lower_builtin, type_callable
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic, lower_builtin, overload, type_callable
 from numba.np import arrayobj, linalg
+
+from adcompiler.runtime.renewal import renewed
 
 SIZE, CHAR = ir.IntType(64), ir.IntType(8)
 POINTER = CHAR.as_pointer()
@@ -51,6 +54,18 @@ def _any(builder: Any, conditions: Any) -> Any:
 @lower_builtin(matmul, types.Array, types.Array)
 def _multiplied(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """By BLAS, as Numba does it; what is in no order is copied first."""
+    made = []
+
+    def new(shape: Any) -> Any:
+        made.append(arrayobj._empty_nd_impl(context, builder, sig.return_type, shape))
+        return made[0]
+
+    number = _multiply(context, builder, sig, args, new)
+    return number or impl_ret_new_ref(context, builder, sig.return_type, made[0]._getvalue())
+
+
+def _multiply(context: Any, builder: Any, sig: Any, args: Any, place: Any) -> Any:
+    """The product in the array that `place(shape)` gives; a number is returned."""
     linalg.ensure_blas()
     with linalg.make_contiguous(context, builder, sig, args) as (ordered, args):
         kinds = ordered.args
@@ -65,13 +80,37 @@ def _multiplied(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return _inner(context, builder, sig.return_type, rows[0], x, y)
         nothing = _any(builder, [builder.icmp_signed("==", n, SIZE(0)) for n in sizes])
         shape = [*rows[:-1], *columns[1:]]
-        out = arrayobj._empty_nd_impl(context, builder, sig.return_type, shape)
+        out = place(shape)
         with builder.if_else(nothing, likely=False) as (without, within):
             with without:
                 cgutils.memset(builder, out.data, builder.mul(out.itemsize, out.nitems), 0)
             with within:
                 _call(context, builder, (*kinds, sig.return_type), (rows, columns, shape), (x.data, y.data, out.data))
-    return impl_ret_new_ref(context, builder, sig.return_type, out._getvalue())
+    return None
+
+
+def matmul_renewed(spare: Any, a: Any, b: Any) -> Any:
+    """a @ b, in the memory of `spare` if it is of that shape."""
+    return np.matmul(a, b)
+
+
+@overload(matmul_renewed)
+def _matmul_renewed(spare, a, b):
+    @intrinsic
+    def multiply(typingctx, out, a, b):
+        def fill(context, builder, sig, args):
+            array = arrayobj.make_array(out)(context, builder, args[0])
+            _multiply(context, builder, signature(out, a, b), args[1:], lambda shape: array)
+            return context.get_dummy_value()
+
+        return types.none(out, a, b), fill
+
+    def product(spare, a, b):
+        out = renewed(spare, a.shape[:-1] + b.shape[1:])
+        multiply(out, a, b)  # type: ignore[call-arg]
+        return out
+
+    return product
 
 
 def multiply_into(out: Any, a: Any, b: Any, keep: Any) -> None:

@@ -12,7 +12,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
     "transforms/residuals.py",
 )
 REGIONAL = "transforms/regional.py"
-BUFFERS, SMALL = "passes/buffers.py", "passes/small.py"
+BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
@@ -194,10 +194,67 @@ SPEED = (
     Fault(
         "buffers-keep-contents",
         BUFFERS,
-        '        if op.name.startswith("empty"):\n            return []\n',
-        "        return []\n",
+        '    if op.name.startswith("empty"):\n        return None\n',
+        "    return None\n",
         "an array of zeros holds what the last iteration left in it",
         "test_small.py",
+    ),
+    # Memory of earlier iterations.
+    Fault(
+        "reused-while-it-is-read",
+        REUSE,
+        "last.get(s.after, at) < at and",
+        "last.get(s.after, at) <= at and",
+        "an array is made in the memory of one that the same operation reads",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reused-as-another-dtype",
+        REUSE,
+        "return spare.type.dtype == made.type.dtype and self",
+        "return self",
+        "integers are made in the memory of floats",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reused-without-a-copy",
+        REUSE,
+        "for k in self.copied.get(op, ()):",
+        "for k in ():",
+        "a training loop writes into the weights that it was given",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reused-though-remembered",
+        REUSE,
+        "if sharing != carried or any",
+        "if any",
+        "the iterate before the last is overwritten though the loop carries it too",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reused-though-looked-back-at",
+        REUSE,
+        "if any(self.seen(root, inner, outer) for (inner, _), (outer, _) in pairwise(chain)):",
+        "if False:",
+        "what an epoch began with is overwritten by its steps",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reused-though-written",
+        REUSE,
+        "if root in start or start & written or self.aliases.written_after(outermost, start):",
+        "if root in start:",
+        "writes to what a loop began with go to a copy",
+        "test_reuse.py",
+    ),
+    Fault(
+        "reuse-unseen-by-the-printer",
+        "analysis/alias.py",
+        "            if OPS[op.name].renews:\n",
+        "            if False:\n",
+        "a load is printed behind a write into the same memory",
+        "test_reuse.py",
     ),
     Fault(
         "rows-of-stale-numbers",
