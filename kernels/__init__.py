@@ -1,2 +1,2 @@
 """Differentiable kernels for learning, written in the language that adcompiler compiles: optimizers, schedules,
-clipping. Each is a plain Python function; inside `ad.jit` it is compiled with the program that calls it."""
+clipping, the trainer. Each is a plain Python function; inside `ad.jit` it is compiled with the program around it."""

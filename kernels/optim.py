@@ -12,6 +12,7 @@ between libraries is said at each.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,6 +28,11 @@ class Optimizer(NamedTuple):
 
     init: Callable[..., Any]
     update: Callable[..., Any]
+
+
+def using(optimizer: Optimizer, **hyper: Any) -> Optimizer:
+    """The optimizer with hyper-parameters of its own: `using(adam, b1=0.95)`."""
+    return Optimizer(optimizer.init, functools.partial(optimizer.update, **hyper))
 
 
 class Steps(NamedTuple):

@@ -429,6 +429,20 @@ class TestCaptured:
         change(9.0)
         assert g(1.0) == 9.0
 
+    def test_what_is_outside_stays(self):
+        @dataclasses.dataclass
+        class Layer:
+            b: float
+
+        layer = Layer(1.0)
+
+        def attribute(x):
+            layer.b += x
+            return x
+
+        with pytest.raises(TypeMismatch, match=r":\d+:13: this object can't be changed here: it is outside"):
+            ad.jit(attribute)(1.0)
+
     def test_mutable_containers(self):
         for box, fn in (([1.0], lambda b: lambda x: b[0] * x), ({"a": 1.0}, lambda b: lambda x: b["a"] * x)):
             with pytest.raises(TypeMismatch, match="may change at any time"):

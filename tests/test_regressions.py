@@ -298,3 +298,9 @@ def test_shadow_of_a_transposed_product_is_reshaped_in_place() -> None:
     space: dict[str, Any] = {}
     exec(ad.grad(f).lower(a).source, space)
     np.testing.assert_allclose(space["f_grad"](a), ad.grad(f)(a))
+
+
+def test_finite_sums() -> None:
+    """LLVM may reassociate sums, and s - s is then 0: how Numba asks whether s is finite."""
+    f = ad.jit(lambda x: np.isfinite(np.sum(np.log(x)) * 0.0 - np.sum(x)))
+    assert f(np.array([1.0, 2.0])) and not f(np.array([1.0, -2.0])) and not f(np.array([1.0, np.inf]))

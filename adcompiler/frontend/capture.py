@@ -157,4 +157,4 @@ def _capture(cx: Context, name: str, place: Place, value: Any) -> tuple[Any, Cal
             literal = from_static(now)
             assert isinstance(literal, Num)
             ops.append(literal.op)
-    return captures, lambda: from_spec(cx, spec, iter(ops))
+    return captures, lambda: from_spec(cx, spec, iter(ops), "it is outside of the function")

@@ -48,8 +48,11 @@ def field_names(cls: type) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(cls))
 
 
-def from_spec(cx: Context, spec: Spec, leaf: Iterator[Operand]) -> Val:
-    """The value with this spec whose run-time leaves are the next operands of `leaf`."""
+def from_spec(cx: Context, spec: Spec, leaf: Iterator[Operand], frozen: str = "") -> Val:
+    """The value with this spec whose run-time leaves are the next operands of `leaf`.
+
+    `frozen`: why its dicts and dataclasses may not be changed.
+    """
     if isinstance(spec, s.Leaf):
         op = next(leaf)
         if isinstance(spec.type, Scalar):
@@ -58,12 +61,12 @@ def from_spec(cx: Context, spec: Spec, leaf: Iterator[Operand]) -> Val:
         return array_at(op) if spec.type.rank else Num(cx.op("load", op, hint="x"), weak=False)
     if isinstance(spec, s.Static):
         return from_static(spec.value)
-    items = tuple([from_spec(cx, item, leaf) for item in spec.items])
+    items = tuple([from_spec(cx, item, leaf, frozen) for item in spec.items])
     if isinstance(spec, s.Tuple):
         return Seq(items, spec.cls)
     if isinstance(spec, s.Dict):
-        return cx.box(Map(spec.keys, items))
-    return cx.box(Rec(spec.cls, field_names(spec.cls), items))
+        return cx.box(Map(spec.keys, items), frozen)
+    return cx.box(Rec(spec.cls, field_names(spec.cls), items), frozen)
 
 
 def from_static(value: Any) -> Val:

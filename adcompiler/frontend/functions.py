@@ -49,10 +49,13 @@ from adcompiler.frontend.trees import TREES
 from adcompiler.frontend.values import (
     NONE,
     Arr,
+    Bound,
+    Closure,
     Each,
     Map,
     Num,
     Obj,
+    Partial,
     Range,
     Seq,
     Tape,
@@ -260,7 +263,7 @@ def _table() -> dict[Any, Handler]:
     rows |= {len: length, sum: total, all: every, any: some, dict: dict_of}
     rows |= SHAPING | REDUCING | PRODUCTS | MAKING | COMPOSED | POINTWISE | {np.add.at: add_at, slice: slice_}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
-    rows |= {tuple: _tuple, list: _list, zip: _zip, enumerate: _enumerate, reversed: _reversed}
+    rows |= {callable: _callable, tuple: _tuple, list: _list, zip: _zip, enumerate: _enumerate, reversed: _reversed}
     return rows
 
 
@@ -271,6 +274,12 @@ def _tuple(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
 def where_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     """np.where: with a mask alone, the places where it is true."""
     return nonzero(cx, args, kwargs, node) if len(args) == 1 else where(cx, args, kwargs, node)
+
+
+def _callable(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    """Known when compiling."""
+    value = args[0]
+    return number(callable(value.value) if isinstance(value, Obj) else isinstance(value, Closure | Partial | Bound))
 
 
 def _list(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
