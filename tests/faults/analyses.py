@@ -29,9 +29,7 @@ ANALYSES = (
           "", "an element that a later trip overwrites is taken to last", "test_zoo.py -k 'interpreted and (overwritten or mutation)'"),
     Fault("writers-further-down-ignored", ALIAS, "return here.region is there.region and there.index > here.index", "return False",
           "an array that is overwritten further down is taken to last", "test_zoo.py -k 'interpreted and sharp'"),
-    Fault("outlives-nothing", ALIAS, """            if op.name in ("for", "while"):
-                for param in op.carried:
-                    found |= self.roots(param)""", """            pass""",
+    Fault("outlives-nothing", ALIAS, "self.outlives = self.taped | self._carried(fn.body)", "self.outlives = self.taped",
           "fresh memory of a loop's body is taken to be new in each trip, though it is carried", "test_zoo.py -k 'interpreted and sharp'"),
     Fault("mismatch-never-raises", EFFECTS, "return table.kind == \"elementwise\" and table.allocates and self.shapes.may_clash(op.args)",
           "return False", "arrays whose shapes clash are taken to fit", "test_passes_meaning.py test_passes.py test_errors.py"),
