@@ -26,7 +26,9 @@ def watched(counter: np.ndarray, total: int, wanted: bool = True) -> Iterator[No
     bar = tqdm(total=total, unit="step")
 
     def look() -> None:
-        bar.update(int(counter[0]) - start - bar.n)
+        more = int(counter[0]) - start - bar.n
+        if more:
+            bar.update(more)
 
     def follow() -> None:
         while not done.wait(EVERY):

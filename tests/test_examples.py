@@ -106,3 +106,23 @@ def test_the_demo(example, capsys):
     assert "19000: 0.0709" in out and (ROOT / "build" / "moons.png").stat().st_size > 10_000
     for name in ("demo", "gmm", "lstm", "logistic", "notebook"):
         sys.modules.pop(name, None)
+
+
+def test_greeks(example):
+    assert example("greeks").main() < 1e-11
+
+
+def test_calibration(example):
+    """The truth lies within the errors that the fit states."""
+    assert example("calibration").main() < 3.0
+
+
+def test_bundle(example):
+    """From fifty times the noise to what is left of it when 96 of 200 degrees of freedom are fitted."""
+    first, last = example("bundle").main()
+    assert first > 20.0 and abs(last - np.sqrt(104 / 200)) < 0.1
+
+
+def test_digits(example):
+    pytest.importorskip("sklearn")
+    assert example("digits").main() > 0.97
