@@ -449,6 +449,34 @@ class TestCaptured:
                 ad.grad(fn(box))(1.0)
 
 
+def kinds(x, y, pair, table, layer, name, f):
+    """Which of these are what: bits of a number."""
+    answers = (
+        isinstance(x, float), isinstance(x, int), isinstance(y, np.ndarray), isinstance(y, float),
+        isinstance(pair, tuple), isinstance(pair, (list, dict)), isinstance(table, dict), isinstance(layer, Settings),
+        isinstance(name, str), callable(f), callable(x), isinstance(y[0], float), isinstance(3, (int, float)),
+        isinstance(None, int), isinstance(x > 0.0, bool), isinstance(y[0], (np.floating, int)),
+    )  # fmt: skip
+    total = 0
+    for answer in answers:
+        total = 2 * total + (1 if answer else 0)
+    return total
+
+
+def test_questions_about_classes():
+    @dataclasses.dataclass
+    class Layer(Settings):
+        b: float
+
+    for args in (
+        (1.0, X, (1.0, 2.0), {"a": 1.0}, Layer(2.0), "name", np.sin),
+        (2, X.astype(F32), (1, 2), {"a": X}, Layer(2.0), "other", len),
+    ):
+        assert ad.jit(kinds)(*args) == kinds(*args)
+    with pytest.raises(TypeMismatch, match="isinstance needs a class"):
+        ad.jit(lambda x: isinstance(x, 3))(1.0)
+
+
 def nanoseconds(call):
     return min(timeit.repeat(call, number=20_000, repeat=7)) / 20_000 * 1e9
 

@@ -182,7 +182,7 @@ class TestRefused:
             return float(input()) * x  # !
 
         def case(x):
-            return x if isinstance(x, float) else 2 * x  # !
+            return x if hasattr(x, "shape") else 2 * x  # !
 
         def numpys(x):
             return np.fft.fft(x).real.sum()  # !

@@ -36,7 +36,7 @@ def test_imports_go_down():
                 assert RANK[other] > RANK[mine], f"{path.relative_to(ROOT)} imports {other}"
 
 
-KERNELS = ("adcompiler", "numpy", "math", "functools", "typing", "__future__", "collections.abc")
+KERNELS = ("adcompiler", "numpy", "scipy.special", "math", "functools", "typing", "__future__", "collections.abc")
 DISPLAY = (*KERNELS, "threading", "contextlib", "tqdm", "matplotlib.figure")
 
 

@@ -142,7 +142,7 @@ def _hint(fn: Any) -> str | None:
     name = _name(fn)
     if name.startswith("numpy.random"):
         return "random numbers as an argument"
-    if name in ("isinstance", "hasattr", "getattr", "type"):
+    if name in ("hasattr", "getattr", "type"):
         return "an argument that says which case it is"
     return (
         "loops over elements"

@@ -16,6 +16,7 @@ from adcompiler.frontend import random
 from adcompiler.frontend.arguments import Handler, Kwargs
 from adcompiler.frontend.arrays import ARRAY_FUNCTIONS, size_of
 from adcompiler.frontend.arrays import METHODS as ARRAY_METHODS
+from adcompiler.frontend.asking import is_callable, is_instance
 from adcompiler.frontend.composed import COMPOSED, COMPOSED_METHODS
 from adcompiler.frontend.context import Context, Unreachable
 from adcompiler.frontend.elementwise import (
@@ -49,13 +50,10 @@ from adcompiler.frontend.trees import TREES
 from adcompiler.frontend.values import (
     NONE,
     Arr,
-    Bound,
-    Closure,
     Each,
     Map,
     Num,
     Obj,
-    Partial,
     Range,
     Seq,
     Tape,
@@ -263,7 +261,15 @@ def _table() -> dict[Any, Handler]:
     rows |= {len: length, sum: total, all: every, any: some, dict: dict_of}
     rows |= SHAPING | REDUCING | PRODUCTS | MAKING | COMPOSED | POINTWISE | {np.add.at: add_at, slice: slice_}
     rows |= {range: _range, numba.prange: _range, complex: _refuse("complex")}
-    rows |= {callable: _callable, tuple: _tuple, list: _list, zip: _zip, enumerate: _enumerate, reversed: _reversed}
+    rows |= {
+        callable: is_callable,
+        isinstance: is_instance,
+        tuple: _tuple,
+        list: _list,
+        zip: _zip,
+        enumerate: _enumerate,
+        reversed: _reversed,
+    }
     return rows
 
 
@@ -274,12 +280,6 @@ def _tuple(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) 
 def where_(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     """np.where: with a mask alone, the places where it is true."""
     return nonzero(cx, args, kwargs, node) if len(args) == 1 else where(cx, args, kwargs, node)
-
-
-def _callable(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    """Known when compiling."""
-    value = args[0]
-    return number(callable(value.value) if isinstance(value, Obj) else isinstance(value, Closure | Partial | Bound))
 
 
 def _list(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:

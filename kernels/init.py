@@ -1,0 +1,74 @@
+"""Weights to begin with, of a shape and a key: the same key gives the same weights, in Python and compiled.
+
+Limits and variances depend on how many inputs and outputs a weight has part in, the fans: of (inputs, outputs) those,
+of a convolution's (outputs, inputs, height, width) times height * width.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import adcompiler as ad
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan in, fan out)"""
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    area = 1
+    for n in shape[2:]:
+        area *= n
+    return shape[1] * area, shape[0] * area
+
+
+def uniform(key: int, shape: tuple[int, ...], limit: Any) -> Any:
+    """Numbers in -limit..limit, all alike."""
+    out = np.empty(shape)
+    flat = out.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = limit * (2.0 * ad.random(key, i) - 1.0)
+    return out
+
+
+def normal(key: int, shape: tuple[int, ...], deviation: Any) -> Any:
+    """Normal numbers of mean 0."""
+    out = np.empty(shape)
+    flat = out.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = deviation * ad.random_normal(key, i)
+    return out
+
+
+def glorot_uniform(key: int, shape: tuple[int, ...], gain: Any = 1.0) -> Any:
+    """In +-gain sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010); gain 4 for layers with a sigmoid."""
+    inputs, outputs = fans(shape)
+    return uniform(key, shape, gain * math.sqrt(6.0 / (inputs + outputs)))
+
+
+def glorot_normal(key: int, shape: tuple[int, ...], gain: Any = 1.0) -> Any:
+    """Of variance gain^2 2 / (fan in + fan out)."""
+    inputs, outputs = fans(shape)
+    return normal(key, shape, gain * math.sqrt(2.0 / (inputs + outputs)))
+
+
+def he_uniform(key: int, shape: tuple[int, ...]) -> Any:
+    """In +-sqrt(6 / fan in), for layers with a relu (He et al. 2015)."""
+    return uniform(key, shape, math.sqrt(6.0 / fans(shape)[0]))
+
+
+def he_normal(key: int, shape: tuple[int, ...]) -> Any:
+    """Of variance 2 / fan in."""
+    return normal(key, shape, math.sqrt(2.0 / fans(shape)[0]))
+
+
+def lecun_uniform(key: int, shape: tuple[int, ...]) -> Any:
+    """In +-sqrt(3 / fan in) (LeCun et al. 1998)."""
+    return uniform(key, shape, math.sqrt(3.0 / fans(shape)[0]))
+
+
+def lecun_normal(key: int, shape: tuple[int, ...]) -> Any:
+    """Of variance 1 / fan in."""
+    return normal(key, shape, math.sqrt(1.0 / fans(shape)[0]))
