@@ -108,6 +108,26 @@ def test_fold_spread_scalars() -> None:
     expect("fold dce", before, wanted)
 
 
+def test_fold_views_of_all_of_an_array() -> None:
+    before = """\
+        %n: i64 = dim %x, 0
+        %v: f64[:] = view %x[:%n]
+        %w: f64[:] = reshape %v, %n
+        store %w[0] = %a
+        %s: f64 = sum %y
+        %t: f64 = load %x[0]
+        return %t"""
+    wanted = """\
+        store %x[0] = %a
+        %t: f64 = load %x[0]
+        return %t"""
+    expect("fold dce", before, wanted)
+    for kept in ("f64[:] = view %y[1:]", "f64[:] = view %y[:%k]", "f64[:] = view %y[%k:%n]", "f64[:] = reshape %z, %k"):
+        assert kept in after("fold dce", f"%n: i64 = dim %y, 0\n%v: {kept}\n%s: f64 = sum %v\nreturn %s")
+    turned = "%x: f64[3] = empty 3\n%v: strided f64[3] = view %x[::-1]\n%t: f64 = load %v[0]\nreturn %t"
+    assert "view" in after("fold dce", turned.replace("%x", "%w"))
+
+
 def test_fold_keeps_memory_apart() -> None:
     """x * 1.0 is fresh memory: it stays a copy where it is written or handed out."""
     written = "%u: f64[n] = mul %y, 1.0\nstore %u[0] = 2.0\nreturn %u"
@@ -264,6 +284,15 @@ def test_bounds_leaves_what_may_be_outside() -> None:
     assert "raise_if" in after("bounds", STENCIL.replace("1..%e", "1..%n"))
     assert "safe" not in after("bounds", STENCIL.replace("1..%e", "1..%n step %k"))
     assert "safe" not in after("bounds", "%n: i64 = dim %x, 0\n%l: i64 = sub %n, 1\n%u: f64 = load %x[%l]\nreturn %u")
+
+
+def test_bounds_of_many_equal_sizes() -> None:
+    """Each is bounded by each other: all ways between them are looked at once, not one by one."""
+    lines = [f"%n{k}: i64 = add %k, {k}" for k in range(24)]
+    for k in range(24):
+        lines += [f'%q{k}_{j}: b1 = ne %n{k}, %n{j}\nraise_if %q{k}_{j}, error="E", message=""' for j in range(k)]
+    lines += ["for %i in 0..%n0 {", "%u: f64 = load %x[%i]", "yield", "}", "return %a"]
+    assert "raise_if" in after("bounds", "\n".join(lines))
 
 
 def test_bounds_checks_once_before_the_loop() -> None:

@@ -56,6 +56,7 @@ class Ranges:
     def __init__(self, shapes: Shapes):
         self.shapes = shapes
         self.facts = Facts({}, {}, {}, set())
+        self._asked: dict[tuple[Operand, int], Range] = {}  # within one question: many ways lead to the same values
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -131,6 +132,13 @@ class Ranges:
             return Range(frozenset([(None, symbol)]), frozenset([(None, symbol)]))
         if isinstance(operand, Const) or operand.type != i64 or depth > DEPTH:
             return Range()
+        if depth == 0:
+            self._asked = {}
+        if (operand, depth) not in self._asked:
+            self._asked[operand, depth] = self._found(operand, symbol, depth)
+        return self._asked[operand, depth]
+
+    def _found(self, operand: Value, symbol: Extent, depth: int) -> Range:
         lows, highs = {(symbol, 0)}, {(symbol, 0)}
         if symbol is not operand:
             lows.add((None, self.minimum(symbol) or 0))
