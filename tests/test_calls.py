@@ -601,3 +601,37 @@ def test_training_of_structures_is_what_python_does() -> None:
         assert a.keys() == b.keys()
         for k in a:
             np.testing.assert_allclose(a[k], b[k], rtol=1e-13)
+
+
+WEIGHTS = np.array([2.0, 3.0])
+PAIR = (np.array([1.0, -1.0]), np.array([0.5, 4.0]))
+
+
+def test_captured_arrays_are_hidden_arguments_once() -> None:
+    def f(x):
+        return np.sum(WEIGHTS * x * x * PAIR[0] + PAIR[1] * x)
+
+    def g(x):
+        for _ in range(2):
+            x = x - 0.1 * ad.grad(f)(x) - 0.1 * ad.hvp(f)((x,), (WEIGHTS,))[0]
+        return f(x)
+
+    j = ad.jit(g)
+    assert j(X[:2]) == pytest.approx(g(X[:2]), rel=1e-12)
+    head = j.lower(X[:2]).ir.splitlines()[0]
+    assert head.count("%") == 4, head  # x, WEIGHTS, both of PAIR
+
+
+def test_a_transform_inside_of_a_transform_sees_the_values_of_the_program_around_both() -> None:
+    def curvature(x, axis):
+        shift = 2.0 * x
+
+        def f(p):
+            return np.sum(WEIGHTS * np.sin(p + shift))
+
+        return ad.jvp(lambda p: ad.jvp(f)((p,), (axis,))[1])((x,), (axis,))
+
+    x, axis = np.array([0.1, 0.2]), np.array([1.0, 0.5])
+    expected = np.sum(WEIGHTS * np.cos(3 * x) * axis), -np.sum(WEIGHTS * np.sin(3 * x) * axis * axis)
+    np.testing.assert_allclose(ad.jit(curvature)(x, axis), expected, rtol=1e-14)
+    ad.check_grads(lambda x: curvature(x, axis)[1], (x,))

@@ -182,12 +182,13 @@ def _view(shapes: Shapes, op: Op) -> Shape:
 
 
 def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
-    """The extent of x[lo:hi:step]: a number where all of these are; x[1:-1] and x[2:] are equally long."""
+    """The extent of x[lo:hi:step]: a number where all of these are; x[1:-1] and x[2:] are equally long, x[:len(x)] is
+    as long as x."""
     length = sliced(extent, (lo, hi, step)) if isinstance(extent, int) else None
     if length is not None:
         return length
     first = 0 if lo is None else lo if isinstance(lo, int) and lo >= 0 else None
-    last = 0 if hi is None else -hi if isinstance(hi, int) and hi < 0 else None
+    last = 0 if hi is None or hi == extent else -hi if isinstance(hi, int) and hi < 0 else None
     if first is None or last is None or step not in (None, 1):
         return ("slice", extent, lo, hi, step)
     base, cut = (extent[1], extent[2]) if isinstance(extent, tuple) and extent[0] == "less" else (extent, 0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from adcompiler.errors import AdcompilerError, TypeMismatch, UnsupportedFunction
 from adcompiler.frontend import spec as s
-from adcompiler.frontend.capture import captured
+from adcompiler.frontend.capture import captured, hidden_array, hidden_operand
 from adcompiler.frontend.context import DEAD, MAX_DEPTH, RESULT, RETURN, Context, Frame, Unreachable
 from adcompiler.frontend.convert import Outer, field_names, from_spec, from_static, to_python, to_spec
 from adcompiler.frontend.fence import refuse
@@ -296,7 +296,7 @@ def _inline_lowered(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Va
         if isinstance(capture.spec, s.Leaf):
             actual.append(_captured_operand(cx, capture))
         else:
-            cx.captures.setdefault((capture.name, id(capture)), ([capture], None))
+            cx.captures.setdefault(("inner", capture.key), ([capture], None))
     cx.reads.update({(place, id(value)): (place, value) for place, value in lowered.reads})
     if lowered.written:
         others = [operand for k, operand in enumerate(actual) if k not in lowered.seeds]
@@ -326,13 +326,13 @@ def _as_taken(cx: Context, operand: Operand, wanted: Any) -> Operand:
 
 def _captured_operand(cx: Context, capture: Any) -> Operand:
     """A hidden argument of an inner program: a value of this one, or a hidden argument of this one too."""
-
     if isinstance(capture.read, Outer):
-        return capture.read.operand
-    param = Value(capture.name, capture.spec.type)
-    cx.hidden.append(param)
-    cx.captures[param] = ([capture], param)
-    return param
+        around = capture.read.program
+        operand = capture.read.operand
+        return operand if around is cx else hidden_operand(cx, around, operand, capture.name)
+    if capture.key not in cx.arrays:
+        cx.captures["inner", capture.key] = [capture], None
+    return hidden_array(cx, capture)
 
 
 def _call_now(cx: Context, fn: Any, args: list[Val], kwargs: Kwargs) -> Val:

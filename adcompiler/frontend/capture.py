@@ -32,7 +32,7 @@ from adcompiler.ir.build import boolean
 from adcompiler.ir.core import Const, Operand, Value
 from adcompiler.ir.types import Array, Scalar
 
-__all__ = ["boxed", "captured", "flatten", "lookup", "trusted"]
+__all__ = ["boxed", "captured", "flatten", "hidden_array", "hidden_operand", "lookup", "trusted"]
 TRUSTED = ("numpy", "math", "scipy", "builtins", "adcompiler", "numba", "functools", "operator", "dataclasses")
 
 
@@ -84,19 +84,32 @@ def _from_frame(cx: Context, frame: Frame, name: str) -> Val:
 def _from_program(cx: Context, frame: Frame, name: str, value: Val) -> Val:
     """A value of the program around a transform: its leaves become hidden arguments."""
     value = expose(value, frame.context.heap)
-    fresh = [_hidden_operand(cx, op, text) for op, text in zip(operands(value), label(value, name), strict=True)]
+    fresh = [
+        hidden_operand(cx, frame.context, op, text)
+        for op, text in zip(operands(value), label(value, name), strict=True)
+    ]
     return boxed(cx, rebuild(value, iter(fresh)), "it belongs to the enclosing function")
 
 
-def _hidden_operand(cx: Context, op: Operand, name: str) -> Operand:
+def hidden_operand(cx: Context, program: Context, op: Operand, name: str) -> Operand:
+    """A value of a program around this one: a hidden argument, the same wherever it is read."""
     if isinstance(op, Const):
         return op
     if op not in cx.captures:
         param = Value(name, op.type)
         assert isinstance(op.type, Scalar | Array)
-        cx.captures[op] = ([Capture(name, Outer(op), s.Leaf(op.type))], param)
+        cx.captures[op] = ([Capture(name, Outer(op, program), s.Leaf(op.type))], param)
         cx.hidden.append(param)
     return cx.captures[op][1]
+
+
+def hidden_array(cx: Context, capture: Capture) -> Operand:
+    """The hidden argument that stands for a captured array, the same wherever the array is read."""
+    if capture.key not in cx.arrays:
+        assert isinstance(capture.spec, s.Leaf)
+        cx.arrays[capture.key] = Value(capture.name, capture.spec.type)
+        cx.hidden.append(cx.arrays[capture.key])
+    return cx.arrays[capture.key]
 
 
 def boxed(cx: Context, value: Val, frozen: str = "") -> Val:
@@ -122,7 +135,7 @@ def captured(cx: Context, name: str, place: Place, key: Any) -> Val:
     if isinstance(value, types.ModuleType | type) or value is None or trusted(value):
         return NONE if value is None else from_static(value)
     if key not in cx.captures:
-        cx.captures[key] = _capture(cx, name, place, value)
+        cx.captures[key] = _capture(cx, name, place, value, key)
     return cx.captures[key][1]()
 
 
@@ -134,26 +147,26 @@ def trusted(value: Any) -> bool:
     return isinstance(value, np.ufunc | types.BuiltinFunctionType) or module.split(".")[0] in TRUSTED
 
 
-def _capture(cx: Context, name: str, place: Place, value: Any) -> tuple[Any, Callable[[], Val]]:
+def _capture(cx: Context, name: str, place: Place, value: Any, key: Any) -> tuple[Any, Callable[[], Val]]:
     """The captures of one name, and how its value is made."""
     spec = spec_of(value, name)
     leaves = list(s.leaves(spec))
     if isinstance(spec, s.Static) or not leaves or isinstance(value, str):
-        return [Capture.at(name, place, s.Static(value))], lambda: from_static(value)
+        return [Capture.at(name, place, s.Static(value), key)], lambda: from_static(value)
     captures: list[Capture] = []
     if not isinstance(spec, s.Leaf):
-        captures.append(Capture.at(name, Structure(place, name), s.Static(spec)))
+        captures.append(Capture.at(name, Structure(place, name), s.Static(spec), (key, "form")))
     ops: list[Operand] = []
     for k, (leaf, text) in enumerate(zip(leaves, leaf_names(spec, name), strict=True)):
         pick = place if isinstance(spec, s.Leaf) else Part(place, k)
         now = flatten(value)[k]
         if isinstance(now, np.ndarray):
-            captures.append(Capture.at(text, pick, leaf))
-            hidden = Value(text, leaf.type)
-            ops.append(hidden)
-            cx.hidden.append(hidden)
+            capture = Capture.at(text, pick, leaf, (key, k))
+            if capture.key not in cx.arrays:
+                captures.append(capture)
+            ops.append(hidden_array(cx, capture))
         else:
-            captures.append(Capture.at(text, pick, s.Static(now)))
+            captures.append(Capture.at(text, pick, s.Static(now), (key, k)))
             literal = from_static(now)
             assert isinstance(literal, Num)
             ops.append(literal.op)

@@ -66,6 +66,7 @@ class Context:
     reads: dict[Any, tuple[Place, Any]] = field(default_factory=dict)
     captures: dict[Any, Any] = field(default_factory=dict)
     hidden: list[Value] = field(default_factory=list)
+    arrays: dict[Any, Value] = field(default_factory=dict)  # the hidden arguments that are captured arrays
     temps: set[Value] = field(default_factory=set)
     # What decides the order of elements in NumPy's memory, of arrays whose op doesn't tell: () is C's, None any.
     orders: dict[Value, tuple[Operand, ...] | None] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,11 @@ class Capture:
     read: Callable[[], Any]
     spec: Spec
     place: Place | None = None  # None: only this process can find it
+    key: Any = field(default_factory=object, compare=False)  # equal where the same variable is read
 
     @classmethod
-    def at(cls, name: str, place: Place, spec: Spec) -> Capture:
-        return cls(name, place.reader(), spec, place)
+    def at(cls, name: str, place: Place, spec: Spec, key: Any = None) -> Capture:
+        return cls(name, place.reader(), spec, place, object() if key is None else key)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Outer:
     """Stands for `read` of a capture that is a value of the enclosing program."""
 
     operand: Operand
+    program: Any = field(compare=False)  # the context of the program whose value it is
 
     def __call__(self) -> Any:
         raise TypeMismatch("a value of the enclosing program is known only inside of it")

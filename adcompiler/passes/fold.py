@@ -95,7 +95,7 @@ class _Folder:
         """What the result can be replaced by; ops it needs go to `out`."""
         if op.name in TERMINATORS or len(op.results) != 1:
             return None
-        known = self.computed(op) or self.of_extents(op)
+        known = self.computed(op) or self.of_extents(op) or self.whole(op)
         if known is not None:
             return known
         draft = Region()
@@ -120,6 +120,16 @@ class _Folder:
             return None
         a, b = map(self.shapes.integer, op.args)
         return const(op.name == "eq", Scalar("b1")) if a == b else None
+
+    def whole(self, op: Op) -> Operand | None:
+        """x where the op is a view of all of x, as it is: x[:len(x)], or x reshaped to its own shape."""
+        x = op.args[0] if op.name in ("view", "reshape") else None
+        mine = op.result.type
+        if x is None or not (isinstance(mine, Array) and isinstance(x.type, Array) and mine.strided == x.type.strided):
+            return None
+        if any(item in ("n", "i") or item[2] == "1" for item in op.attrs.get("index", ())):
+            return None
+        return x if self.same_shape(op.result, x) else None
 
     def fits(self, op: Op, found: Operand, draft: Region) -> bool:
         """Has what was found the type of the result, and may their memory be one?"""

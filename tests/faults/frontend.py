@@ -7,6 +7,7 @@ from faults.fault import Fault
 LOOPS, CONTROL, INDEXING = "frontend/loops.py", "frontend/control.py", "frontend/indexing.py"
 PROMOTE, ELEMENTWISE, STATEMENTS = "frontend/promote.py", "frontend/elementwise.py", "frontend/statements.py"
 GATHERING, SHAPING, MAKING = "frontend/gathering.py", "frontend/shaping.py", "frontend/making.py"
+CALLS, CAPTURE = "frontend/calls.py", "frontend/capture.py"
 FRONT = "test_frontend.py test_frontend_control.py test_frontend_programs.py"
 
 FRONTEND = (
@@ -78,4 +79,8 @@ FRONTEND = (
           "A[:, idx] is laid out in C's order", "test_memory.py"),
     Fault("einsum-in-order", "analysis/layout.py", "[c for c in names if c in out] != [c for c in out if c in names]", "not names",
           "einsum lays its result out in C's order", "test_memory.py"),
+    Fault("values-of-the-program-next-but-one", CALLS, "return operand if around is cx else hidden_operand(cx, around, operand, capture.name)",
+          "return operand", "a transform in a transform uses values of a program that it is not in", "test_calls.py -k 'inside_of'"),
+    Fault("one-array-of-a-structure", CAPTURE, "capture = Capture.at(text, pick, leaf, (key, k))", "capture = Capture.at(text, pick, leaf, key)",
+          "all captured arrays of a structure are taken for the first", "test_calls.py -k 'hidden_arguments_once'"),
 )  # fmt: skip

@@ -93,4 +93,6 @@ PASSES = (
           "a step of zero is not noticed by compiled code", EACH),
     Fault("checks-forget-products", CHECKS, "            self.sizes(op, (a, k, left), (b, 0, right), stretch_a=False, stretch_b=False)", "            pass",
           "a product of arrays that do not fit is not noticed by compiled code", EACH),
+    Fault("reversed-view-is-whole", FOLD, "item in (\"n\", \"i\") or item[2] == \"1\"", "item in (\"n\", \"i\")",
+          "x[::-1] is taken for x", "test_passes.py -k fold"),
 )  # fmt: skip
