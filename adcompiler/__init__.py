@@ -30,7 +30,7 @@ from adcompiler.errors import (
 )
 from adcompiler.gradcheck import check_grads
 from adcompiler.runtime import prange, random, random_normal, seed, stop_gradient
-from adcompiler.trees import tree_leaves, tree_map
+from adcompiler.trees import tree_leaves, tree_map, tree_unflatten
 
 __version__ = "0.1.0"
 
@@ -40,6 +40,6 @@ __all__ = [
     "AdcompilerError", "GradientMismatch", "InternalError", "MissingRule", "NotDifferentiable", "ShapeMismatch",
     "TypeMismatch", "UnsupportedFunction", "UnsupportedSyntax", "check_grads", "checkpoint", "custom_jvp",
     "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "prange", "random",
-    "random_normal", "seed", "stop_gradient", "tree_leaves", "tree_map", "value_and_grad", "vjp",
+    "random_normal", "seed", "stop_gradient", "tree_leaves", "tree_map", "tree_unflatten", "value_and_grad", "vjp",
 ]  # fmt: skip
 assert _ops

@@ -216,3 +216,15 @@ def tree_leaves(tree: Any) -> tuple[Any, ...]:
     found: list[Any] = []
     tree_map(found.append, tree)
     return tuple(found)
+
+
+def tree_unflatten(tree: Any, leaves: Sequence[Any]) -> Any:
+    """The structure with other leaves, in the order of `tree_leaves`.
+
+    Raises TypeMismatch where their number is not that of its leaves.
+    """
+    count = len(tree_leaves(tree))
+    if len(leaves) != count:
+        raise TypeMismatch(f"{len(leaves)} leaves for a structure of {count}")
+    rest = iter(leaves)
+    return tree_map(lambda _: next(rest), tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
 from adcompiler.frontend.arguments import Handler, Kwargs
@@ -13,13 +14,42 @@ from adcompiler.frontend.values import Arr, Map, Num, Rec, Seq, Val, describe, i
 def tree_map(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     if kwargs or len(args) < 2:
         raise cx.error("tree_map takes a function and one structure or more", "ad.tree_map(f, params, grads)")
-    return _mapped(cx, args[0], args[1], args[2:])
+    return _mapped(cx, lambda leaves: cx.call(cx, args[0], leaves, {}), args[1], args[2:])
 
 
-def _mapped(cx: Context, fn: Val, tree: Val, rest: list[Val]) -> Val:
+def tree_leaves(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    if kwargs or len(args) != 1:
+        raise cx.error("tree_leaves takes one structure")
+    return Seq(tuple(_leaves(cx, args[0])))
+
+
+def tree_unflatten(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+    if kwargs or len(args) != 2:
+        raise cx.error("tree_unflatten takes a structure and the new leaves", "ad.tree_unflatten(params, leaves)")
+    leaves, count = cx.content(args[1]), len(_leaves(cx, args[0]))
+    if not isinstance(leaves, Seq):
+        raise cx.error(f"the leaves are {describe(leaves)}", "a tuple, as ad.tree_leaves gives it")
+    if len(leaves.items) != count:
+        raise cx.error(f"{len(leaves.items)} leaves for a structure of {count}")
+    rest = iter(leaves.items)
+    return _mapped(cx, lambda _: next(rest), args[0], [])
+
+
+def _leaves(cx: Context, tree: Val) -> list[Val]:
+    found: list[Val] = []
+
+    def visit(leaves: list[Val]) -> Val:
+        found.append(leaves[0])
+        return leaves[0]
+
+    _mapped(cx, visit, tree, [])
+    return found
+
+
+def _mapped(cx: Context, fn: Callable[[list[Val]], Val], tree: Val, rest: list[Val]) -> Val:
     content = cx.content(tree)
     if isinstance(content, Num | Arr):
-        return cx.call(cx, fn, [content, *rest], {})
+        return fn([content, *rest])
     if is_none(content):
         return content
     if not isinstance(content, Seq | Map | Rec):
@@ -42,23 +72,4 @@ def _parts(cx: Context, like: Seq | Map | Rec, tree: Val) -> tuple[Val, ...]:
     raise cx.error(f"the structures differ: {describe(like)} and {describe(content)}", "structures of one form")
 
 
-def tree_leaves(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
-    if kwargs or len(args) != 1:
-        raise cx.error("tree_leaves takes one structure")
-    found: list[Val] = []
-
-    def visit(tree: Val) -> None:
-        content = cx.content(tree)
-        if isinstance(content, Num | Arr):
-            found.append(content)
-        elif isinstance(content, Seq | Map | Rec):
-            for part in content.items:
-                visit(part)
-        elif not is_none(content):
-            raise cx.error(f"{describe(content)} is neither a number, an array nor a structure of these")
-
-    visit(args[0])
-    return Seq(tuple(found))
-
-
-TREES: dict[str, Handler] = {"tree_map": tree_map, "tree_leaves": tree_leaves}
+TREES: dict[str, Handler] = {"tree_map": tree_map, "tree_leaves": tree_leaves, "tree_unflatten": tree_unflatten}
