@@ -186,7 +186,8 @@ def _conjugate(
     turned = beta * direction - grad
     if not turned @ grad < 0.0:
         turned = -grad
-    start = point.size * (before @ direction) / (turned @ grad) if grad @ grad > 0.0 else state.start
+    moved = point.size > 0.0 and grad @ grad > 0.0
+    start = point.size * (before @ direction) / (turned @ grad) if moved else state.start
     return unravel(point.x, params), Conjugate(state.steps + 1, point.size, point.value, grad, turned, start)
 
 

@@ -133,7 +133,8 @@ def test_strong_wolfe_is_the_default(method: Method) -> None:
 def test_with_armijo_alone_it_stalls() -> None:
     _, stalled = minimize(lbfgs, rosenbrock, np.array([-1.2, 1.0]), 60, search=search.armijo)
     _, found = minimize(lbfgs, rosenbrock, np.array([-1.2, 1.0]), 60)
-    assert stalled.value > 1.0 and stalled.steps == 60
+    _, fletcher_reeves = minimize(conjugate, rosenbrock, np.array([-1.2, 1.0]), 100, fletcher_reeves=True)
+    assert stalled.value > 1.0 and stalled.steps == 60 and fletcher_reeves.value < 1e-12
     assert found.value < 1e-15 and found.steps < 40
 
 
@@ -225,6 +226,23 @@ def test_gradients_of_what_training_comes_to(method: Method) -> None:
     along = (f(w + h * direction, 0.2) - f(w - h * direction, 0.2)) / (2.0 * h)
     assert w_bar @ direction == pytest.approx(along, rel=1e-6)
     assert decay_bar == pytest.approx((f(w, 0.2 + h) - f(w, 0.2 - h)) / (2.0 * h), rel=1e-6)
+
+
+def test_the_gradient_through_training_to_the_end_is_that_of_the_minimum() -> None:
+    """By the implicit function theorem: the minimizer moves by -H^-1 d(gradient)/d(decay), wherever it started."""
+
+    def loss(p, decay):
+        return negative_log_likelihood(POINTS @ p, SIGNS) + decay * p @ p
+
+    def after(w, decay):
+        return np.sum(np.sin(minimize(lbfgs, lambda p: loss(p, decay), w, 40)[0]))
+
+    start, decay = np.array([0.1, -0.2, 0.3]), 0.2
+    w, _ = minimize(newton.newton, lambda p: loss(p, decay), start, tolerance=1e-12)
+    w_bar, decay_bar = interpreted(ad.grad(after, argnums=(0, 1)), start, decay)
+    moved = np.linalg.solve(ad.hessian(loss)(w, decay), -2.0 * w)
+    assert decay_bar == pytest.approx(np.cos(w) @ moved, rel=1e-6)
+    assert np.max(np.abs(w_bar)) < 1e-6
 
 
 # Line searches.

@@ -48,4 +48,6 @@ ANALYSES = (
           "what an if's condition says is taken to hold in its else too", "test_passes_meaning.py test_passes.py"),
     Fault("either-is-both", RANGES, "elif op.name == (\"and\" if holds else \"or\"):", "elif op.name in (\"and\", \"or\"):",
           "of `a or b` both are taken to hold", "test_passes_meaning.py test_passes.py"),
+    Fault("facts-that-are-over", RANGES, "        if depth == 0:\n            self._asked = {}\n", "",
+          "what was known of an integer at one place is taken to hold at all", "test_passes_meaning.py test_passes.py"),
 )  # fmt: skip
