@@ -92,11 +92,11 @@ def test_steps() -> None:
         assert gaps[1] < 5e-3 and gaps[4] <= 1e-10, gaps
     np.testing.assert_allclose(compiled(start, 0, 6), data["w_opt"], rtol=0, atol=1e-7)
     np.testing.assert_array_equal(compiled(start, 0, 2), compiled(start, 0, 2))
-    np.testing.assert_allclose(lissa.lissa(loss, start, 4, 0, 1, 2, 30), ad.jit(lissa_of_two)(start), rtol=1e-11)
+    np.testing.assert_allclose(minimized_little(start), ad.jit(minimized_little)(start), rtol=1e-11)
 
 
-def lissa_of_two(w):
-    return lissa.lissa(loss, w, 4, 0, 1, 2, 30)
+def minimized_little(w):
+    return lissa.lissa(loss, w, 4, 0, 1, 2, 10)
 
 
 def test_structures() -> None:
