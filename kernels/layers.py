@@ -48,6 +48,21 @@ def convolve2d(x: Any, kernels: Any, bias: Any, stride: int = 1, padding: int = 
     return np.transpose(flat.reshape(n, rows, columns, outputs), (0, 3, 1, 2))
 
 
+def max_pool1d(x: Any, size: int) -> Any:
+    """The largest of each `size` in turn: (n, c, length) -> (n, c, length // size); what is left over at the end has no
+    part in it."""
+    n, c, length = x.shape
+    count = length // size
+    return np.max(x[:, :, : count * size].reshape(n, c, count, size), axis=3)
+
+
+def mean_pool1d(x: Any, size: int) -> Any:
+    """The mean of each `size` in turn: as `max_pool1d`."""
+    n, c, length = x.shape
+    count = length // size
+    return np.sum(x[:, :, : count * size].reshape(n, c, count, size), axis=3) / size
+
+
 def max_pool2d(x: Any, size: int) -> Any:
     """The largest of each square of `size` by `size`: (n, c, h, w) -> (n, c, h // size, w // size); what is left over
     at the edges has no part in it."""
@@ -101,9 +116,9 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: Any = 1e-5) -> Any:
 
 
 # Noise.
-def dropout_mask(key: int, shape: tuple[int, ...], rate: Any) -> Any:
+def dropout_mask(key: int, shape: tuple[int, ...], rate: Any, dtype: Any = np.float64) -> Any:
     """0 with probability `rate`, else 1 / (1 - rate): a function of the key, so the reverse sweep sees the same one."""
-    mask = np.empty(shape)
+    mask = np.empty(shape, dtype=dtype)
     flat = mask.reshape(-1)
     for i in range(len(flat)):
         flat[i] = (ad.random(key, i) >= rate) / (1.0 - rate)
@@ -113,4 +128,4 @@ def dropout_mask(key: int, shape: tuple[int, ...], rate: Any) -> Any:
 def dropout(x: Any, key: int, rate: Any) -> Any:
     """Each element is dropped with probability `rate`; the others grow by 1 / (1 - rate), so that none of this is
     needed when training is over (Srivastava et al. 2014, inverted)."""
-    return x * dropout_mask(key, x.shape, rate)
+    return x * dropout_mask(key, x.shape, rate, x.dtype)

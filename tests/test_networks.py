@@ -211,6 +211,20 @@ def test_convolution_compiled() -> None:
         close(np.sum(g * v), slopes(network, args, k, v), 1e-7)
 
 
+def test_pooling_of_rows() -> None:
+    x = RNG.normal(size=(2, 3, 7))
+
+    def f(x):
+        return np.sum(layers.max_pool1d(x, 3) ** 2 * layers.mean_pool1d(x, 3))
+
+    cut = x[:, :, :6].reshape(2, 3, 2, 3)
+    close(layers.max_pool1d(x, 3), cut.max(axis=3))
+    close(layers.mean_pool1d(x, 3), cut.mean(axis=3))
+    (value, g), v = ad.value_and_grad(f)(x), RNG.normal(size=x.shape)
+    close(value, f(x))
+    close(np.sum(g * v), slopes(f, (x,), 0, v), 1e-8)
+
+
 def test_dropout() -> None:
     mask = layers.dropout_mask(5, (200, 50), 0.3)
     kept = float(np.max(mask))
@@ -218,6 +232,9 @@ def test_dropout() -> None:
     np.testing.assert_array_equal(mask, ad.jit(lambda key: layers.dropout_mask(key, (200, 50), 0.3))(5))
     g = ad.grad(lambda x: np.sum(layers.dropout(x, 5, 0.3) * x))(np.ones((200, 50)))
     np.testing.assert_array_equal(g, 2 * mask)
+    single = np.ones((4, 3), np.float32)
+    f = ad.jit(lambda x: layers.dropout(x, 5, 0.3))
+    assert f(single).dtype == layers.dropout(single, 5, 0.3).dtype == np.float32
 
 
 # Weights to begin with.
@@ -245,10 +262,12 @@ def test_init(size: str) -> None:
 
 def test_init_compiled() -> None:
     def f(key):
-        return init.glorot_uniform(key, (4, 3)), init.he_normal(key + 1, (2, 3, 5, 5))
+        return init.glorot_uniform(key, (4, 3)), init.he_normal(key + 1, (2, 3, 5, 5), np.float32)
 
     for mine, theirs in zip(ad.jit(f)(7), f(7), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+        assert mine.dtype == theirs.dtype
+    assert f(7)[1].dtype == np.float32
     assert init.fans((4, 3)) == (4, 3) and init.fans((2, 3, 5, 5)) == (75, 50)
 
 
