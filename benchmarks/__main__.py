@@ -71,6 +71,8 @@ def main() -> int:
                 row.memory = costs.memory(row, style)
                 rows.append(row)
     print(report.speed([row for row in rows if row.times]))
+    training = report.steps([row for row in rows if row.times])
+    print("\n" + training if training else "", end="\n" if training else "")
     if any(row.memory for row in rows):
         print("\n" + report.costs(rows))
     print("\n" + report.summary(rows) + "\n" + report.notes(rows))

@@ -26,7 +26,7 @@ def installed(name: str) -> Any:
         raise Missing(f"{name} is not installed") from None
 
 
-def _jax() -> Any:
+def the_jax() -> Any:
     """JAX on one core: its pools of threads are as wide as the cores that it sees when it starts."""
     os.environ["XLA_FLAGS"] = FLAGS
     os.environ["JAX_PLATFORMS"] = "cpu"
@@ -54,7 +54,7 @@ def jax(maker: Maker, argnums: int | Sequence[int] = 0, static: Sequence[int] = 
     """The jitted value and gradient of the objective that `maker(jax.numpy)` gives; its inputs lie on the device."""
 
     def entry(args: Args) -> Call:
-        tool = _jax()
+        tool = the_jax()
         gradient = tool.jit(tool.value_and_grad(maker(tool.numpy), argnums=argnums), static_argnums=tuple(static))
         held = [a if k in static else tool.tree.map(tool.numpy.asarray, a) for k, a in enumerate(args)]
         return lambda: tool.block_until_ready(gradient(*held))
@@ -104,13 +104,13 @@ def autograd(maker: Maker, argnums: int | Sequence[int] = 0) -> Callable[[Args],
     return entry
 
 
-def jax_function(maker: Maker) -> Callable[[Args], Call]:
+def jax_function(maker: Maker, static: Sequence[int] = ()) -> Callable[[Args], Call]:
     """A function that is jitted as it stands: it returns value and gradient itself."""
 
     def entry(args: Args) -> Call:
-        tool = _jax()
-        function = tool.jit(maker(tool.numpy))
-        held = tool.tree.map(tool.numpy.asarray, args)
+        tool = the_jax()
+        function = tool.jit(maker(tool.numpy), static_argnums=tuple(static))
+        held = [a if k in static else tool.tree.map(tool.numpy.asarray, a) for k, a in enumerate(args)]
         return lambda: tool.block_until_ready(function(*held))
 
     return entry

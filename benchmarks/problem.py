@@ -56,6 +56,7 @@ class Problem:
     flat: Callable[[Args], Args] = lambda args: args  # the arguments as those by hand take them
     large: Mapping[str, Callable[[], Args]] = field(default_factory=dict)  # sizes of which only the memory counts
     reference: Callable[[str], np.ndarray | None] = lambda size: None  # value and gradient published elsewhere
+    steps: Callable[[Args], int] | None = None  # of a training run: how many it takes
     tolerance: float = 1e-10
 
 

@@ -28,6 +28,18 @@ def speed(rows: Sequence[Row]) -> str:
     return table(head, [*lines, ["geometric mean", *[""] * len(TIMES), *means, "", "", ""]])
 
 
+def steps(rows: Sequence[Row]) -> str:
+    """Steps per second of training runs; empty where there are none. `JAX step` calls a jitted step from Python."""
+    names = ("ours", "plain", "best", "jax", "jax step", "torch", "autograd")
+    lines = [
+        [row.name, *(f"{row.steps / row.times[n]:,.0f}" if n in row.times else "" for n in names)]
+        for row in rows
+        if row.steps
+    ]
+    head = ["steps per second", "ours", "plain", "best", "JAX loop", "JAX step", "PyTorch", "autograd"]
+    return table(head, lines) if lines else ""
+
+
 def costs(rows: Sequence[Row]) -> str:
     """Seconds of a first call, cold and warm, and the memory beyond the inputs."""
     head = ["first call, s", "ours", "by hand", "JAX", "ratio", "warm", "by hand", "memory, MB", "by hand"]

@@ -28,6 +28,7 @@ class Row:
     compile: dict[str, float] = field(default_factory=dict)  # seconds of CPU of the first call, by entry
     warm: dict[str, float] = field(default_factory=dict)  # and in a second process
     memory: dict[str, int] = field(default_factory=dict)  # bytes beyond the inputs, by entry
+    steps: int = 0  # of a training run
 
     @classmethod
     def of(cls, problem: Problem, style: str, size: str) -> Row:
@@ -54,7 +55,7 @@ def calls(problem: Problem, args: tuple, without: Collection[str] = ()) -> tuple
     missing: dict[str, str] = {}
     for name, maker in problem.peers.items():
         try:
-            if name not in without:
+            if name.split()[0] not in without:
                 found[name] = maker(args)
         except peers.Missing as reason:
             missing[name] = str(reason)
@@ -102,6 +103,7 @@ def run(problem: Problem, size: str, rounds: int, budget: float, without: Collec
     rows = {style: Row.of(problem, style, size) for style in problem.ours}
     for style, row in rows.items():
         row.times, row.errors, row.missing = (_of_style(d, style) for d in (least, errors, missing))
+        row.steps = problem.steps(args) if problem.steps is not None else 0
         if reference is not None and "ours" in row.times:
             row.reference = error(problem.ours[style].gradient(*args), reference)
     return rows

@@ -8,7 +8,7 @@ from benchmarks.problem import Problem
 
 NAMES = (
     "gmm", "lstm", "ba", "rosenbrock", "logistic", "mlp", "llsq", "lse", "kmeans", "rnn", "heat", "ode", "newton",
-    "blackscholes", "train", "tiny", "tiny_buffer",
+    "blackscholes", "train", "digits", "tiny", "tiny_buffer",
 )  # fmt: skip
 
 

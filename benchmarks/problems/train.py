@@ -230,6 +230,25 @@ def in_jax(np):
     return trained
 
 
+def jax_steps(args):
+    """A jitted step, called from Python."""
+    jax = peers.the_jax()
+    objective = written(jax.numpy)
+    params, points, classes, steps = (*jax.tree.map(jax.numpy.asarray, args[:3]), args[3])
+
+    @jax.jit
+    def step(params):
+        return jax.tree.map(lambda p, g: p - RATE * g, params, jax.grad(objective)(params, points, classes))
+
+    def call():
+        now = params
+        for _ in range(steps):
+            now = step(now)
+        return jax.block_until_ready((objective(now, points, classes), now))
+
+    return call
+
+
 def in_torch(args):
     torch = peers.the_torch()
 
@@ -276,6 +295,7 @@ PROBLEM = Problem(
     small=lambda: inputs(5),
     plain=by_hand,
     best=best,
-    peers={"jax": peers.jax_function(in_jax), "torch": in_torch, "autograd": in_autograd},
+    peers={"jax": peers.jax_function(in_jax), "jax step": jax_steps, "torch": in_torch, "autograd": in_autograd},
     flat=lambda args: (*args[0].values(), *args[1:]),
+    steps=lambda args: args[3],
 )
