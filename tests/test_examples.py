@@ -126,3 +126,16 @@ def test_bundle(example):
 def test_digits(example):
     pytest.importorskip("sklearn")
     assert example("digits").main() > 0.97
+
+
+def test_tuning(example, tmp_path):
+    """Hypergradients come further than random search does at the same cost."""
+    pytest.importorskip("matplotlib")
+    gradient, chance = example("tuning").main(str(tmp_path / "tuning.png"))
+    assert gradient < 0.05 and gradient < chance
+    assert (tmp_path / "tuning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_characters(example):
+    loss, text = example("characters").main()
+    assert loss < 0.3 and text.startswith("Permission is hereby granted, free of charge, to any person")

@@ -30,14 +30,26 @@ from adcompiler.ir.build import Builder, integer
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array, is_float
-from adcompiler.ir.walk import Structure
+from adcompiler.ir.walk import Structure, walk
 from adcompiler.passes.buffers import filling
+
+
+MOST = 64  # arrays that a function makes in loops; with more, what loops carry would take LLVM too long
 
 
 def run(fn: Function) -> Function:
     """Give every allocation in a loop the memory of the one before, where nobody can see it."""
-    _Reuser(fn).region(fn.body, None)
+    reuser = _Reuser(fn)
+    if sum(1 for op in walk(fn.body) if is_made(op) and reuser.structure.loops(op)) <= MOST:
+        reuser.region(fn.body, None)
     return fn
+
+
+def is_made(op: Op) -> bool:
+    """Does the op make an array that could be in the memory of another?"""
+    if op.name == "matmul":
+        return isinstance(op.result.type, Array) and is_float(op.result.type)
+    return op.name in OPS and OPS[op.name].kind == "alloc"
 
 
 @dataclass(slots=True)
@@ -123,8 +135,7 @@ class _Reuser:
     def left(self, op: Op, loop: Op) -> Operand | None:
         """What an iteration leaves behind of an array that `op` makes in the loop: the array, or what was carried and
         had its place; None if all may be needed."""
-        product = op.name == "matmul" and isinstance(op.result.type, Array) and is_float(op.result.type)
-        if not product and not (op.name in OPS and OPS[op.name].kind == "alloc"):
+        if not is_made(op):
             return None
         return op.result if self.aliases.private(op.result, loop) else self.rotated(op, loop)
 
