@@ -33,7 +33,6 @@ from adcompiler.ir.types import Array, is_float
 from adcompiler.ir.walk import Structure, walk
 from adcompiler.passes.buffers import filling
 
-
 MOST = 64  # arrays that a function makes in loops; with more, what loops carry would take LLVM too long
 
 
