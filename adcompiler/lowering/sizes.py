@@ -62,26 +62,30 @@ class Sizes:
         return total
 
     def sources(self, array: Operand) -> set[Value]:
-        """The values that `size` asks of."""
+        """The values that `size` asks of. Each array is looked at once, however many ways lead to it."""
         found: set[Value] = set()
-        for axis, extent in enumerate(self.shapes.shape(array)):
-            if isinstance(extent, Value):
-                found.add(extent)
-            elif not isinstance(extent, int):
-                found |= self._sources(self.origin(array, axis)[0])
+        seen, left = {array}, [array]
+        while left:
+            asked = left.pop()
+            for axis, extent in enumerate(self.shapes.shape(asked)):
+                if isinstance(extent, Value):
+                    found.add(extent)
+                elif not isinstance(extent, int):
+                    values, arrays = self._sources(self.origin(asked, axis)[0])
+                    found |= values
+                    left += arrays - seen
+                    seen |= arrays
         return found
 
-    def _sources(self, array: Operand) -> set[Value]:
+    def _sources(self, array: Operand) -> tuple[set[Value], set[Operand]]:
+        """Values that an extent of the array is computed from, and arrays whose extents it is computed from."""
         op = self.maker(array)
         if op is None:
-            return {array} if isinstance(array, Value) else set()
-        found: set[Value] = set()
-        for a in op.args:
-            if isinstance(a.type, Array):
-                found |= self.sources(a)
-            elif isinstance(a, Value) and OPS[op.name].extents is not None:
-                found.add(a)
-        return found
+            return ({array} if isinstance(array, Value) else set()), set()
+        arrays: set[Operand] = {a for a in op.args if isinstance(a.type, Array)}
+        if OPS[op.name].extents is None:
+            return set(), arrays
+        return {a for a in op.args if isinstance(a, Value)} - arrays, arrays
 
 
 def rank(operand: Operand) -> int:
