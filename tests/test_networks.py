@@ -169,6 +169,30 @@ def test_batch_norm() -> None:
         close(np.sum(grad * v), slopes(g, (x, gamma, beta), k, v), 1e-8)
 
 
+def normalized(x, gamma, beta, targets):
+    """All normalizations, one on top of the other, and losses of each."""
+    running = layers.Running(np.zeros_like(gamma), np.ones_like(gamma))
+    y, _ = layers.batch_norm(x, gamma, beta, running)  # gradients do not flow into what it keeps
+    z = layers.layer_norm(activations.elu(y), gamma, beta)
+    fixed = layers.batch_norm_fixed(z, gamma, beta, running)
+    return (
+        losses.binary_cross_entropy(y, targets)
+        + losses.huber(activations.selu(z), targets)
+        + losses.squared(activations.leaky_relu(fixed), targets)
+        + losses.contrastive_hinge(np.sum(z * z * targets, axis=1), np.sum(y, axis=1))
+        + 0.1 * losses.l2((gamma, beta))
+    )
+
+
+def test_normalizations_on_top_of_each_other() -> None:
+    args = rule(1, 5, 3), 1 + rule(2, 3), rule(3, 3), 0.5 + rule(4, 5, 3)
+    value, grads = ad.value_and_grad(normalized, argnums=(0, 1, 2, 3))(*args)
+    close(value, normalized(*args))
+    for k, g in enumerate(grads):
+        v = rule(5, *g.shape)
+        close(np.sum(g * v), slopes(normalized, args, k, v), 1e-8)
+
+
 def direct(x: np.ndarray, k: np.ndarray, b: np.ndarray, stride: int, padding: int) -> np.ndarray:
     """A convolution patch by patch."""
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
