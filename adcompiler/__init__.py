@@ -29,7 +29,7 @@ from adcompiler.errors import (
     UnsupportedSyntax,
 )
 from adcompiler.gradcheck import check_grads
-from adcompiler.runtime import prange, random, random_normal, seed, stop_gradient
+from adcompiler.runtime import prange, random, random_normal, recompute, seed, stop_gradient, store
 from adcompiler.trees import tree_leaves, tree_map, tree_unflatten
 
 __version__ = "0.1.0"
@@ -40,6 +40,7 @@ __all__ = [
     "AdcompilerError", "GradientMismatch", "InternalError", "MissingRule", "NotDifferentiable", "ShapeMismatch",
     "TypeMismatch", "UnsupportedFunction", "UnsupportedSyntax", "check_grads", "checkpoint", "custom_jvp",
     "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "prange", "random",
-    "random_normal", "seed", "stop_gradient", "tree_leaves", "tree_map", "tree_unflatten", "value_and_grad", "vjp",
+    "random_normal", "recompute", "seed", "stop_gradient", "store", "tree_leaves", "tree_map", "tree_unflatten",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 assert _ops

@@ -24,9 +24,10 @@ from adcompiler.frontend import lower as lower_python
 from adcompiler.frontend.spec import Spec, Static, leaves, with_dims
 from adcompiler.ir.build import Builder
 from adcompiler.ir.core import TERMINATORS, Function, Op, Operand, Value
+from adcompiler.ir.naming import is_temporary
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
-from adcompiler.ir.walk import Structure, clone, substitute, walk
+from adcompiler.ir.walk import Env, Structure, clone, substitute, walk
 from adcompiler.ops.memory import INDEXED
 from adcompiler.trees import plain
 
@@ -240,9 +241,21 @@ def trust_indices(fn: Function) -> None:
             op.attrs["safe"] = True
 
 
+def granted(fn: Function) -> Function:
+    """Without wishes for reverse sweeps: there are none to come."""
+    env: Env = {op.result: op.args[0] for op in walk(fn.body) if op.name in ("keep", "redo")}
+    for result, operand in env.items():
+        if isinstance(operand, Value) and is_temporary(operand.name):
+            operand.name = result.name
+    for region in [fn.body, *(r for op in walk(fn.body) for r in op.regions)] if env else ():
+        region.ops = [op for op in region.ops if not (len(op.results) == 1 and op.result in env)]
+    substitute(fn.body, env)
+    return fn
+
+
 def to_loops(fn: Function, options: Options, observer: Observer | None = None) -> Function:
     """What is compiled of a function: every check explicit, whole arrays as loops over their elements."""
-    fn = clone(fn)
+    fn = granted(clone(fn))
     if not options.boundscheck:
         trust_indices(fn)
     fn = optimize(fn, ("checks", "small"), options, observer)

@@ -19,7 +19,7 @@ from benchmarks.adbench import ba_reference
 from benchmarks.problem import error
 
 # Their programs take many seconds to compile.
-SLOW = {"gmm numpy", "ba loops", "mlp numpy", "rnn numpy", "train numpy", "blackscholes numpy"}
+SLOW = {"gmm numpy", "ba loops", "mlp numpy", "rnn numpy", "train numpy", "blackscholes numpy", "digits trainer"}
 
 
 @functools.cache

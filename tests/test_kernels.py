@@ -135,7 +135,7 @@ def test_float32_stays(name: str) -> None:
     assert mine["first"].weights.dtype == mine["last"][0].dtype == np.float32
 
 
-@pytest.mark.parametrize("name", ["nesterov", "amsgrad"])
+@pytest.mark.parametrize("name", ["nesterov", pytest.param("amsgrad", marks=pytest.mark.long)])
 def test_gradients_with_respect_to_the_rate(name: str) -> None:
     """Of the loss after training, wrt the rate and what training starts from (all optimizers: test_hypergrad.py)."""
     optimizer = ALL[name]

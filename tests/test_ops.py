@@ -22,6 +22,7 @@ WHOLE_MATRICES = ("tril", "triu", "diag", "differences", "leading", "padded")  #
 ELSEWHERE = {*WHOLE_MATRICES, *(n for n, e in OPS.items() if e.kind == "linalg")}
 ELSEWHERE |= {"gammainc", "gammaincc"}  # tests/test_special.py
 ELSEWHERE |= {"attach1", "attach2"}  # tests/test_regional.py
+ELSEWHERE |= {"keep", "redo"}  # tests/test_hints.py
 ELEMENTWISE = [n for n in DIFFERENTIABLE if OPS[n].samples]
 ATTRS: dict[str, list[dict[str, Any]]] = {"polygamma": [{"n": 0}, {"n": 1}, {"n": 3}]}
 ATTRS |= {name: [{"n": 0}, {"n": 2}] for name in ("jv", "iv", "ive")}

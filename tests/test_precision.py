@@ -60,7 +60,9 @@ def test_by_chance_is_right_in_the_mean() -> None:
 def test_derivatives_go_straight_through() -> None:
     x = np.array([0.3, -0.2, 3.0, -5.0])
     for f in (lambda x: precision.nearest(x, 3, 2.0), lambda x: precision.by_chance(x, 3, 1, 2.0)):
-        np.testing.assert_array_equal(ad.grad(lambda x, f=f: np.sum(f(x) * x[::-1]))(x)[:2], x[::-1][:2] + f(x)[::-1][:2])
+        np.testing.assert_array_equal(
+            ad.grad(lambda x, f=f: np.sum(f(x) * x[::-1]))(x)[:2], x[::-1][:2] + f(x)[::-1][:2]
+        )
 
 
 def test_half() -> None:

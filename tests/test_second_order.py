@@ -109,7 +109,10 @@ TRAJECTORIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TRAJECTORIES)
+DEAR = {"coordinates", "newton rosenbrock", "krylov"}  # to compile
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long if n in DEAR else ()) for n in TRAJECTORIES])
 def test_trajectories(name: str) -> None:
     """A search decides by rounding where the loss falls by no more than that: the last step may be another."""
     method, problem, expected, compiled = TRAJECTORIES[name]
@@ -139,13 +142,17 @@ def test_bfgs_on_rosenbrock_as_far_as_rounding_allows() -> None:
 
 
 # What they come to.
-@pytest.mark.parametrize("method", [bfgs, lbfgs, conjugate, newton.newton, newton.krylov])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize("method", [bfgs, lbfgs, conjugate, newton.newton, pytest.param(newton.krylov, marks=LONG)])
 def test_strong_wolfe_is_the_default(method: Method) -> None:
     x, state = minimize(method, rosenbrock, np.array([-1.2, 1.0]), 100)
     np.testing.assert_allclose(x, [1.0, 1.0], rtol=0, atol=1e-7)
     assert np.max(np.abs(state.grad)) <= 1e-8 and state.steps < 80
 
 
+@LONG
 def test_with_armijo_alone_it_stalls() -> None:
     _, stalled = minimize(lbfgs, rosenbrock, np.array([-1.2, 1.0]), 60, search=search.armijo)
     _, found = minimize(lbfgs, rosenbrock, np.array([-1.2, 1.0]), 60)

@@ -99,6 +99,8 @@ def _why(value: Operand, structure: Structure) -> str:
         return "a count or index that depends on data"
     if OPS[op.name].kind == "memory":
         return "an element that is written again"
+    if op.name == "keep":
+        return "ad.store asks for it"
     if not OPS[op.name].cheap:
         return f"{op.name} costs more than a load"
     return "made of numbers that are not kept"

@@ -297,13 +297,29 @@ def _enumerate(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | No
     return Each("enumerate", (args[0],), scalar(cx, start, "enumerate"))
 
 
+def hint(name: str, op: str) -> Handler:
+    """The identity, with a wish for the reverse sweep."""
+
+    def handler(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
+        value = cx.content(args[0]) if len(args) == 1 and not kwargs else None
+        if not isinstance(value, Num):
+            what = "one number" if value is None else f"a number, not {describe(value)}"
+            raise cx.error(
+                f"ad.{name} takes {what}", "hints for elements, in a loop: arrays are kept", UnsupportedFunction
+            )
+        return value if value.known else Num(cx.op(op, value.op), value.weak)
+
+    return handler
+
+
 def _reversed(cx: Context, args: list[Val], kwargs: Kwargs, node: ast.Call | None) -> Val:
     return reverse(cx, args[0])
 
 
 # Our own functions, found by name: they stand in modules above this one, or are compiled helpers.
 OURS: dict[str, Handler] = {
-    "prange": _range, "stop_gradient": stop_gradient, "where": where, "sum_to": like("sum_to"),
+    "prange": _range, "stop_gradient": stop_gradient, "store": hint("store", "keep"),
+    "recompute": hint("recompute", "redo"), "where": where, "sum_to": like("sum_to"),
     "broadcast_like": like("broadcast_like"),
     "floordiv": pair("FloorDiv"), "mod": pair("Mod"), "int_power": pair("Pow"),
     "stack": stack, "withdraw": withdraw,

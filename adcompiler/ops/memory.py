@@ -268,6 +268,20 @@ define(
     )
 )
 
+# The identity: what a user wants of a number where the reverse sweep needs it, that it is kept, or computed again.
+for _name, _cheap in (("keep", False), ("redo", True)):
+    define(
+        OpDef(
+            _name,
+            infer.numeric,
+            lambda x: x,
+            partials=(lambda g, y, x: g,),
+            emit="{0}",
+            cheap=_cheap,
+            element=lambda b, op, at, read, size: read(0, at),
+        )
+    )
+
 
 def _along(k: int) -> Callable[..., Any]:
     """The adjoint or direction times operand k: the partial that is known."""

@@ -7,7 +7,7 @@ from importlib import import_module as _import
 from typing import Any
 
 from adcompiler.runtime.along import argmax, argmin, argsort, cumsum, max_along, min_along, sort
-from adcompiler.runtime.arrays import broadcast_like, matmul, stack, stop_gradient, sum_to, where
+from adcompiler.runtime.arrays import broadcast_like, matmul, recompute, stack, stop_gradient, store, sum_to, where
 from adcompiler.runtime.indexed import einsum, gather, scatter, scatter_add, withdraw
 from adcompiler.runtime.integers import floordiv, int_power, mod
 from adcompiler.runtime.keyed import random, random_normal, seed
@@ -60,6 +60,7 @@ __all__ = [
     "prange",
     "random",
     "random_normal",
+    "recompute",
     "renewed",
     "scatter",
     "scatter_add",
@@ -67,6 +68,7 @@ __all__ = [
     "sort",
     "stack",
     "stop_gradient",
+    "store",
     "sum_to",
     "where",
     "withdraw",

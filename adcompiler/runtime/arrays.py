@@ -19,6 +19,17 @@ def _stop_gradient(x):
     return (lambda x: x.copy()) if isinstance(x, types.Array) else (lambda x: x)
 
 
+def store(x: Any) -> Any:
+    """x itself, a number: where the reverse sweep needs it, it is to be kept, not computed again."""
+    return x
+
+
+def recompute(x: Any) -> Any:
+    """x itself, a number: where the reverse sweep needs it, it is to be computed again from what it was made of, if
+    that can be had, not kept."""
+    return x
+
+
 def where(c: Any, a: Any, b: Any) -> Any:
     """a where c, else b: element by element for arrays, a plain choice for scalars."""
     if np.ndim(c) == np.ndim(a) == np.ndim(b) == 0:

@@ -136,6 +136,7 @@ class Residuals:
         self.planned = planned
         self._pure = {v: op for v, op in structure.definer.items() if op.name not in CONTROL}
         self.kept: set[Value] = set()
+        self._wished = {a for op in structure.place if op.name == "redo" for a in op.args}
         self._recomputed: set[Value] = set()
         self._always: set[Value] = set()
         self._snapshots: dict[tuple[Op, Value], tuple[Value, Op]] = {}
@@ -219,7 +220,7 @@ class Residuals:
         if op is None or op.name in CONTROL:
             return False
         entry = OPS[op.name]
-        if not entry.cheap or not all(self._free(a, sweep) for a in op.args):
+        if not (entry.cheap or operand in self._wished) or not all(self._free(a, sweep) for a in op.args):
             return False
         if entry.kind == "memory":
             return not self.aliases.written_after(op, self.aliases.roots(op.args[0]))
