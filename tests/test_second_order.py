@@ -110,22 +110,25 @@ TRAJECTORIES = {
 
 
 DEAR = {"coordinates", "newton rosenbrock", "krylov"}  # to compile
+RUNS = [(n, False) for n in TRAJECTORIES]
+RUNS += [
+    pytest.param(n, True, marks=pytest.mark.long if n in DEAR else ()) for n, row in TRAJECTORIES.items() if row[3]
+]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long if n in DEAR else ()) for n in TRAJECTORIES])
-def test_trajectories(name: str) -> None:
+@pytest.mark.parametrize(("name", "compiled"), RUNS)
+def test_trajectories(name: str, compiled: bool) -> None:
     """A search decides by rounding where the loss falls by no more than that: the last step may be another."""
-    method, problem, expected, compiled = TRAJECTORIES[name]
+    method, problem, expected, _ = TRAJECTORIES[name]
     loss, data = PROBLEMS[problem]
     run, args = iterates(method, problem), (np.array(expected[0]), len(expected) - 1, *data)
     values = np.array([loss(np.array(x), *data) for x in expected])
     clear = np.append(True, np.abs(np.diff(values)) > 4e-15 * np.abs(values[1:]))
     sure = len(expected) if method in EXACT else int(np.argmin([*clear, False]))
     assert sure >= len(expected) - 1
-    for f in (run, ad.jit(run))[: 1 + compiled]:
-        found = f(*args)
-        np.testing.assert_allclose(found[:sure], expected[:sure], rtol=0, atol=1e-11)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
+    found = (ad.jit(run) if compiled else run)(*args)
+    np.testing.assert_allclose(found[:sure], expected[:sure], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
 
 
 def test_bfgs_on_rosenbrock_as_far_as_rounding_allows() -> None:
