@@ -123,9 +123,10 @@ def test_bundle(example):
     assert first > 20.0 and abs(last - np.sqrt(104 / 200)) < 0.1
 
 
-def test_digits(example):
+@pytest.mark.parametrize("network", ["dense", pytest.param("convolution", marks=pytest.mark.long)])
+def test_digits(example, network):
     pytest.importorskip("sklearn")
-    assert example("digits").main() > 0.97
+    assert example("digits").main(network) > 0.97
 
 
 def test_tuning(example, tmp_path):

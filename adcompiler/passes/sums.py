@@ -20,7 +20,7 @@ once more in the fused loop for what was kept. Reassociates, so it does not run 
 
 from __future__ import annotations
 
-from adcompiler.analysis.effects import inside, is_ordered, reads, writes
+from adcompiler.analysis.effects import inside, is_ordered, own_reads, reads, writes
 from adcompiler.analysis.independence import CHECKS, Independence
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Region, Value
 from adcompiler.ir.types import Array, Scalar, is_float
@@ -210,7 +210,10 @@ def _order(op: Op) -> set[str]:
 def _decides(op: Op) -> bool:
     """Does it make a decision of numbers: one that could fall otherwise the second time, by a last bit?"""
     made = [r.type for r in op.results if isinstance(r.type, Scalar) and not is_float(r.type)]
-    return bool(made) and any(is_float(a.type) for a in op.args) and op.name not in CONTROL
+    if not made or op.name in CONTROL:
+        return False
+    numbers = [a for a in op.args if isinstance(a.type, Scalar)]
+    return any(is_float(a.type) for a in [*numbers, *own_reads(op)])
 
 
 def _merge(forward: Op, reverse: Op) -> Op:
