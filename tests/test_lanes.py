@@ -424,10 +424,10 @@ def test_random_programs_in_any_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     build = strips.Strips.build
     monkeypatch.setattr(strips.Strips, "build", lambda self: built.append(self) or build(self))
     checked = 0
-    for seed in range(700000, 700120):
+    for seed in range(700000, 700070):
         try:
             checked += bool(check(program(Choices.seeded(seed))))
         except (Discard, Refused):
             continue
-    assert checked > 80
-    assert len(built) > 100
+    assert checked > 45
+    assert len(built) > 55

@@ -69,8 +69,10 @@ def rows_apart(a):
     return np.repeat(a, 2, -2)[..., ::2, :] if a.ndim > 1 else a
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("spec", SPECS)
+SINGLE = [pytest.param(s, np.float32, marks=pytest.mark.long if k > 2 else ()) for k, s in enumerate(SPECS)]
+
+
+@pytest.mark.parametrize(("spec", "dtype"), [*((s, np.float64) for s in SPECS), *SINGLE])
 def test_contractions(spec, dtype):
     contract = njit(eval(f"lambda a, b: einsum({spec!r}, a, b)", {"einsum": contraction.einsum}))
     sizes = SPECS[spec]
