@@ -19,7 +19,17 @@ from benchmarks.adbench import ba_reference
 from benchmarks.problem import error
 
 # Their programs take many seconds to compile.
-SLOW = {"gmm numpy", "ba loops", "mlp numpy", "rnn numpy", "train numpy", "blackscholes numpy", "digits trainer"}
+SLOW = {
+    "gmm numpy",
+    "ba loops",
+    "mlp numpy",
+    "rnn numpy",
+    "train numpy",
+    "blackscholes numpy",
+    "digits trainer",
+    "lstm loops",
+    "heat loops",
+}
 
 
 @functools.cache

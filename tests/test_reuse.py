@@ -280,7 +280,7 @@ class Texts:
         return "\n".join([*self.lines, "    return a * 1.0, b * 1.0, c * 1.0, total", ""])
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [pytest.param(k, marks=pytest.mark.long if k >= 25 else ()) for k in range(100)])
 def test_random_loops(seed: int, tmp_path: Any) -> None:
     check(seed, tmp_path)
 

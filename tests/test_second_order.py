@@ -207,7 +207,7 @@ Y = 0.7 * np.tanh(X @ np.array([0.5, -1.0])) + 0.2
 START = {"w": np.array([0.1, 0.2]), "v": (1.0, 0.0)}
 
 
-@pytest.mark.parametrize("method", [lbfgs, newton.newton_cg])
+@pytest.mark.parametrize("method", [lbfgs, pytest.param(newton.newton_cg, marks=LONG)])
 def test_structures(method: Method) -> None:
     def run(params, x, y):
         return minimize(method, lambda p: fit(p, x, y), params, 60, 1e-9)
