@@ -31,6 +31,11 @@ def unravel(vector: Vector, like: Tree) -> Tree:
     return ad.tree_unflatten(like, leaves)
 
 
+def evaluated(loss: Callable[[Tree], Any], params: Tree) -> Any:
+    """(the loss, its gradient as a vector)"""
+    return ad.value_and_grad(of_vectors(loss, params))(ravel(params))
+
+
 def of_vectors(loss: Callable[..., Any], params: Tree) -> Callable[..., Any]:
     """The loss as a function of vectors that stand for structures like `params`; what else it takes stays as it is."""
     # Only the form counts, so its numbers may be the same at every step. In a tuple, for no dict by itself is captured.

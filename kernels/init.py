@@ -11,35 +11,25 @@ from typing import Any
 
 import numpy as np
 
-import adcompiler as ad
+from adcompiler.kernels.noise import normals, size, uniforms
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """(fan in, fan out)"""
     if len(shape) == 2:
         return shape[0], shape[1]
-    area = 1
-    for n in shape[2:]:
-        area *= n
+    area = size(shape[2:])
     return shape[1] * area, shape[0] * area
 
 
 def uniform(key: int, shape: tuple[int, ...], limit: Any, dtype: Any = np.float64) -> Any:
     """Numbers in -limit..limit, all alike."""
-    out = np.empty(shape, dtype=dtype)
-    flat = out.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = limit * (2.0 * ad.random(key, i) - 1.0)
-    return out
+    return (limit * (2.0 * uniforms(key, shape) - 1.0)).astype(dtype)
 
 
 def normal(key: int, shape: tuple[int, ...], deviation: Any, dtype: Any = np.float64) -> Any:
     """Normal numbers of mean 0."""
-    out = np.empty(shape, dtype=dtype)
-    flat = out.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = deviation * ad.random_normal(key, i)
-    return out
+    return (deviation * normals(key, shape)).astype(dtype)
 
 
 def glorot_uniform(key: int, shape: tuple[int, ...], gain: Any = 1.0, dtype: Any = np.float64) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import adcompiler as ad
+from adcompiler.kernels.noise import uniforms
 
 
 def linear(x: Any, weights: Any, bias: Any) -> Any:
@@ -118,11 +119,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: Any = 1e-5) -> Any:
 # Noise.
 def dropout_mask(key: int, shape: tuple[int, ...], rate: Any, dtype: Any = np.float64) -> Any:
     """0 with probability `rate`, else 1 / (1 - rate): a function of the key, so the reverse sweep sees the same one."""
-    mask = np.empty(shape, dtype=dtype)
-    flat = mask.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = (ad.random(key, i) >= rate) / (1.0 - rate)
-    return mask
+    return ((uniforms(key, shape) >= rate) / (1.0 - rate)).astype(dtype)
 
 
 def dropout(x: Any, key: int, rate: Any) -> Any:

@@ -26,10 +26,15 @@ def neumann(product: Callable[[Any], Any], v: Any, depth: Any, scale: Any = 1.0)
     It converges where the eigenvalues of H lie between 0 and 2: `scale` times H has to have such ones. Its error is
     (I - scale H)^(depth + 1) H^-1 v.
     """
+    return series(lambda u, j: product(u), v, depth, scale)
+
+
+def series(product: Callable[[Any, Any], Any], v: Any, depth: Any, scale: Any) -> Any:
+    """`neumann` with a product of its own for each step, (u, j) -> H_j u."""
     v = scale * v
     u = v
-    for _ in range(depth):
-        u = v + u - scale * product(u)
+    for j in range(depth):
+        u = v + u - scale * product(u, j)
     return u
 
 
@@ -51,12 +56,7 @@ def chain(
     """H^-1 v by `neumann`, with the Hessian of one example after another, drawn from number `first` on of the stream:
     its mean over draws is that of the whole loss. `v` is a vector."""
     f, x = of_vectors(loss, params), ravel(params)
-    v = scale * v
-    u = v
-    for j in range(depth):
-        turned, _ = ad.hvp(f)((x, draw(key, first + j, count)), (u, None))
-        u = v + u - scale * turned
-    return u
+    return series(lambda u, j: ad.hvp(f)((x, draw(key, first + j, count)), (u, None))[0], v, depth, scale)
 
 
 def mean(loss: Callable[[Tree, Any], Any], params: Tree, count: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import adcompiler as ad
-from adcompiler.kernels.flat import of_vectors, ravel, unravel
+from adcompiler.kernels.flat import evaluated, of_vectors, ravel, unravel
 from adcompiler.kernels.search import strong_wolfe
 from adcompiler.kernels.second_order import Method
 
@@ -67,7 +67,7 @@ class Known(NamedTuple):
 
 
 def _known(loss: Loss, params: Tree) -> Known:
-    value, grad = ad.value_and_grad(of_vectors(loss, params))(ravel(params))
+    value, grad = evaluated(loss, params)
     return Known(0, 1.0, value, grad)
 
 
@@ -125,7 +125,7 @@ class Subspace(NamedTuple):
 
 
 def _subspace(loss: Loss, params: Tree) -> Subspace:
-    value, grad = ad.value_and_grad(of_vectors(loss, params))(ravel(params))
+    value, grad = evaluated(loss, params)
     return Subspace(0, 1.0, value, grad, 0.0 * grad)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import adcompiler as ad
+from adcompiler.kernels.noise import uniforms
 
 LARGEST_HALF = 65504.0  # of float16
 
@@ -33,11 +34,7 @@ def by_chance(x: Any, bits: int, key: int, limit: Any = np.inf) -> Any:
     the same for the same key."""
     inside = np.minimum(np.maximum(x, -limit), limit)
     scale = 2.0**bits
-    chance = np.empty(x.shape)
-    flat = chance.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = ad.random(key, i)
-    return straight(inside, np.floor(inside * scale + chance) / scale)
+    return straight(inside, np.floor(inside * scale + uniforms(key, x.shape)) / scale)
 
 
 def half(x: Any) -> Any:

@@ -24,10 +24,7 @@ def score(log_density: Callable[[Tree, Any], Any], params: Tree, x: Any) -> Any:
 
 def noise(key: Any, first: Any, like: Any) -> Any:
     """Normal numbers of the shape and dtype of a vector: those from number `first` on of the stream `key`."""
-    out = np.empty_like(like)
-    for j in range(len(like)):
-        out[j] = ad.random_normal(key, first + j)
-    return out
+    return ad.random_normal(key, first + np.arange(len(like))).astype(like.dtype)
 
 
 def matching(log_density: Callable[[Tree, Any], Any], params: Tree, xs: Any) -> Any:

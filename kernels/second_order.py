@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import adcompiler as ad
-from adcompiler.kernels.flat import of_vectors, ravel, unravel
+from adcompiler.kernels.flat import evaluated, of_vectors, ravel, unravel
 from adcompiler.kernels.search import strong_wolfe, tight_wolfe
 
 Tree = Any  # a structure of arrays and floats
@@ -65,9 +64,8 @@ class Inverse(NamedTuple):
 
 
 def _identity(loss: Loss, params: Tree) -> Inverse:
-    x = ravel(params)
-    value, grad = ad.value_and_grad(of_vectors(loss, params))(x)
-    return Inverse(0, 1.0, value, grad, np.eye(len(x), dtype=x.dtype), 0)
+    value, grad = evaluated(loss, params)
+    return Inverse(0, 1.0, value, grad, np.eye(len(grad), dtype=grad.dtype), 0)
 
 
 def _bfgs(loss: Loss, params: Tree, state: Inverse, search: Search = strong_wolfe, least: float = 1e-12) -> Any:
@@ -106,9 +104,8 @@ class History(NamedTuple):
 
 def _history(loss: Loss, params: Tree, memory: int = 10) -> History:
     """`memory`: how many differences are kept."""
-    x = ravel(params)
-    value, grad = ad.value_and_grad(of_vectors(loss, params))(x)
-    none = np.zeros((memory, len(x)), dtype=x.dtype)
+    value, grad = evaluated(loss, params)
+    none = np.zeros((memory, len(grad)), dtype=grad.dtype)
     return History(0, 1.0, value, grad, none, none, 0)
 
 
@@ -168,7 +165,7 @@ class Conjugate(NamedTuple):
 
 
 def _conjugate_init(loss: Loss, params: Tree) -> Conjugate:
-    value, grad = ad.value_and_grad(of_vectors(loss, params))(ravel(params))
+    value, grad = evaluated(loss, params)
     return Conjugate(0, 1.0, value, grad, -grad, 1.0 / (1.0 + np.sum(np.abs(grad))))
 
 

@@ -6,7 +6,8 @@
     run = fit(run, (x, y), epochs=50, validation=(xv, yv), key=1)      # 50 more, as if it had not been stopped
 
 `loss(params, *rows)` is a program that adcompiler differentiates; `params` any structure of arrays and floats; the data
-a tuple of arrays with one row per example. Steps run without Python, and allocate nothing after the first of an epoch.
+a tuple of arrays with one row per example. Steps run without Python, and those after the first of an epoch allocate nothing, unless they
+make more than 64 arrays.
 """
 
 from __future__ import annotations
@@ -22,9 +23,6 @@ from adcompiler.kernels.display import watched
 from adcompiler.kernels.optim import Optimizer
 
 Tree = Any  # a structure of arrays and floats
-
-FINISHED, STOPPED, NOT_FINITE = 0, 1, 2
-STATUS = ("finished", "stopped", "not finite")
 
 
 class Counts(NamedTuple):
@@ -77,13 +75,16 @@ def stream(key: int, number: int) -> int:
     return key * 1_000_003 + number
 
 
-def copied(tree: Tree) -> Tree:
-    return ad.tree_map(lambda p: p * 1.0, tree)
-
-
 def chosen(condition: Any, a: Tree, b: Tree) -> Tree:
     """`a` where the condition holds, else `b`."""
     return ad.tree_map(lambda p, q: np.where(condition, p, q), a, b)
+
+
+def judged(counts: Counts, loss: Any, least_gain: Any) -> tuple[Any, Counts]:
+    """Is an epoch that comes to this loss the best so far, by more than `least_gain`? And the counts after it."""
+    better = loss < counts.least - least_gain
+    least, best_epoch, wait = (loss, counts.epoch, 0) if better else (counts.least, counts.best_epoch, counts.wait + 1)
+    return better, Counts(counts.epoch + 1, counts.step, least, best_epoch, wait)
 
 
 def trainer(
@@ -120,8 +121,7 @@ def trainer(
         raise ValueError(f"patience={patience}: it takes at least one epoch to lose it")
     if batch is not None and batch < 1:
         raise ValueError(f"batch={batch}: a step takes at least one row")
-    if evaluate is None and not noisy:
-        evaluate = loss
+    judge = loss if evaluate is None and not noisy else evaluate
     endless = 2**62 if patience is None else patience
 
     def given(data: Any, rows: Any, key: Any) -> Any:
@@ -142,11 +142,9 @@ def trainer(
     ) -> Any:  # fmt: skip
         n = len(ad.tree_leaves(data)[0])
         size = n if batch is None else min(batch, n)
-        good = copied(params)
-        step, least, best_epoch, wait = counts.step, counts.least, counts.best_epoch, counts.wait
-        status, done = FINISHED, 0
-        for epoch in range(counts.epoch, counts.epoch + epochs):
-            rows = order(n, epoch, key) if batch is not None else np.arange(0)
+        good, step, finite = params, counts.step, True
+        for done in range(epochs):
+            rows = order(n, counts.epoch, key) if batch is not None else np.arange(0)
             total, taken = 0.0, 0
             for start in range(0, n, size):
                 noise = stream(key, 2 * step + 1)
@@ -162,30 +160,23 @@ def trainer(
                 step += 1
                 progress[0] = step
                 if not finite:
-                    status = NOT_FINITE
                     break
             losses[done, 0] = total / taken
-            judged = total / taken if validation is None or evaluate is None else evaluate(params, *validation)
-            losses[done, 1] = judged
-            better = judged < least - least_gain
+            losses[done, 1] = losses[done, 0] if validation is None or judge is None else judge(params, *validation)
+            better, counts = judged(counts._replace(step=step), losses[done, 1], least_gain)
             best = chosen(better, params, best)
-            least, best_epoch, wait = (judged, epoch, 0) if better else (least, best_epoch, wait + 1)
-            done += 1
-            if status == NOT_FINITE:
+            if not finite or counts.wait >= endless:
                 break
-            if wait >= endless:
-                status = STOPPED
-                break
-        return params, best, good, state, Counts(counts.epoch + done, step, least, best_epoch, wait), status, done
+        return params, best, good, state, counts, finite
 
-    return Trainer(run, optimizer, batch)
+    return Trainer(run, optimizer, batch, patience, judge is not None)
 
 
 class Trainer:
     """What `trainer` makes: call it to train, or to go on with a run."""
 
-    def __init__(self, run: Any, optimizer: Optimizer, batch: int | None):
-        self.run, self.optimizer, self.batch = run, optimizer, batch
+    def __init__(self, run: Any, optimizer: Optimizer, batch: int | None, patience: int | None, judges: bool):
+        self.run, self.optimizer, self.batch, self.patience, self.judges = run, optimizer, batch, patience, judges
 
     def __call__(
         self,
@@ -205,23 +196,28 @@ class Trainer:
         key         which random numbers; runs of different keys are independent of each other
         progress    show a progress bar (needs tqdm, which the extra `viz` installs)
 
-        Raises ValueError if the arrays differ in length or have no rows.
+        Raises ValueError if the arrays differ in length or have no rows, and if nothing says how to judge validation
+        data.
         """
         rows = _rows(data)
+        if validation is not None and not self.judges:
+            raise ValueError("validation data, and a noisy loss: evaluate=, a loss without noise, is to judge it")
         first = start if isinstance(start, Run) else self.begin(start)
         losses, steps = np.full((epochs, 2), np.nan), np.array([first.counts.step])
         total = epochs * (1 if self.batch is None else -(-rows // self.batch))
         with watched(steps, total, progress):
-            params, best, good, state, counts, status, done = self.run(
+            params, best, good, state, counts, finite = self.run(
                 first.params, first.best, first.state, first.counts, data, validation, losses, steps, key, epochs
             )
-        losses = np.concatenate((first.losses, losses[:done]))
-        return Run(params, best, good, state, counts, STATUS[status], losses)
+        stopped = self.patience is not None and counts.wait >= self.patience
+        status = "not finite" if not finite else "stopped" if stopped else "finished"
+        losses = np.concatenate((first.losses, losses[: counts.epoch - first.counts.epoch]))
+        return Run(params, best, good, state, counts, status, losses)
 
     def begin(self, params: Tree) -> Run:
         """A run that has not taken a step."""
         counts = Counts(0, 0, math.inf, -1, 0)
-        return Run(params, params, params, self.optimizer.init(params), counts, STATUS[0], np.empty((0, 2)))
+        return Run(params, params, params, self.optimizer.init(params), counts, "finished", np.empty((0, 2)))
 
 
 def _rows(data: tuple[Any, ...]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba.core.runtime import _nrt_python, rtsys
+from test_reuse import allocations
 
 import adcompiler as ad
 from adcompiler.kernels import clip, display, optim, schedules, train
@@ -109,14 +109,8 @@ def test_steps_allocate_nothing() -> None:
     """But for a smaller batch at the end of an epoch and the first one of the next."""
     fit = train.trainer(loss, optim.momentum, batch=6)
 
-    def allocations(epochs: int) -> int:
-        fit(start(), (X, Y), epochs, validation=VALID)
-        _nrt_python.memsys_enable_stats()
-        before = rtsys.get_allocation_stats().mi_alloc
-        fit(start(), (X, Y), epochs, validation=VALID)
-        return int(rtsys.get_allocation_stats().mi_alloc - before)
-
-    assert allocations(1) == allocations(50)
+    few, many = (allocations(fit, start(), (X, Y), epochs, VALID) for epochs in (1, 50))
+    assert few == many
 
 
 # Early stopping.
@@ -204,6 +198,8 @@ def test_what_cannot_be() -> None:
         train.trainer(loss, optim.sgd, patience=0)
     with pytest.raises(ValueError, match="batch=0"):
         train.trainer(loss, optim.sgd, batch=0)
+    with pytest.raises(ValueError, match="validation data, and a noisy loss"):
+        train.trainer(noisy, optim.sgd, noisy=True)(start(), (X, Y), 1, validation=VALID)
     with pytest.raises(ValueError, match="23 and 24 rows"):
         FULL(start(), (X, Y[1:]), 1)
     with pytest.raises(ValueError, match="0 rows"):
