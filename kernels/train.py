@@ -6,8 +6,8 @@
     run = fit(run, (x, y), epochs=50, validation=(xv, yv), key=1)      # 50 more, as if it had not been stopped
 
 `loss(params, *rows)` is a program that adcompiler differentiates; `params` any structure of arrays and floats; the data
-a tuple of arrays with one row per example. Steps run without Python, and those after the first of an epoch allocate nothing,
-unless they make more than 64 arrays.
+a tuple of arrays with one row per example. Steps run without Python, and those after the first of an epoch allocate
+nothing, unless they make more than 64 arrays.
 """
 
 from __future__ import annotations

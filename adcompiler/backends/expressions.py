@@ -280,8 +280,14 @@ class Expressions:
             if model is not None and isinstance(model.type, Array):
                 return self.filled_like(self.expr(op.args[0]), model, t)
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
-        dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
-        return filled(f"np.{op.name}({{0}}{dtype})", shape)
+        return filled(self.made(op.name, t), shape)
+
+    def made(self, name: str, t: Array) -> str:
+        """The call that makes an array of the shape {0}."""
+        dtype = "" if t.dtype == "f64" else numpy_type(t.dtype)
+        if self.native:
+            return f"memory.{name}({{0}}{dtype and ', ' + dtype})"
+        return f"np.{name}({{0}}{dtype and ', dtype=' + dtype})"
 
     def renew(self, op: Op) -> ast.expr:
         return filled("renewed({0}, {1})", self.expr(op.args[0]), ast.Tuple(self.exprs(op.args[1:]), ast.Load()))
@@ -316,10 +322,9 @@ class Expressions:
     def like(self, op: Op) -> ast.expr:
         source, t = op.args[0].type, op.result.type
         assert isinstance(source, Array) and isinstance(t, Array)
+        if self.native or self.reordered(op.args[0]):  # a fresh array is in C's order whatever the other is
+            return self.template(op, self.made(op.name.removesuffix("_like"), t).replace("{0}", "{0}.shape"))
         dtype = "" if source.dtype == t.dtype else f", dtype={numpy_type(t.dtype)}"
-        if self.reordered(op.args[0]):  # a fresh array is in C's order whatever the other is
-            dtype = "" if t.dtype == "f64" else f", dtype={numpy_type(t.dtype)}"
-            return self.template(op, f"np.{op.name.removesuffix('_like')}({{0}}.shape{dtype})")
         return self.template(op, f"np.{op.name}({{0}}{dtype})")
 
     def stack(self, op: Op) -> ast.expr:

@@ -291,7 +291,8 @@ def _rank(value: Value) -> bool:
 
 
 BUILTINS = frozenset(dir(builtins))
-GLOBALS = frozenset({"np", "math", "numba", "njit", *runtime.__all__})  # of a generated module
+MODULES = frozenset({"simd", "native", "contraction", "memory"})  # of adcompiler.runtime that generated modules import
+GLOBALS = frozenset({"np", "math", "numba", "njit", *MODULES, *runtime.__all__})  # of a generated module
 
 
 def entry_of(name: str) -> str:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from adcompiler import runtime
 from adcompiler.backends.lines import COLUMNS, Line
-from adcompiler.backends.naming import entry_of
+from adcompiler.backends.naming import MODULES, entry_of
 from adcompiler.backends.statements import Statements
 from adcompiler.ir.core import Function
 
 INDENT = "    "
-MODULES = {"simd", "native", "contraction"}
 STRING = re.compile(r"'[^'\n]*'")
 DEFAULT_FLAGS = frozenset({"contract", "nsz", "reassoc"})
 FastMath = None | bool | Iterable[str]
@@ -24,8 +23,8 @@ FastMath = None | bool | Iterable[str]
 @dataclass(frozen=True)
 class Options:
     """How a module is compiled. `fastmath`: None (contract, reassoc, nsz), False (strict), True (all), or flags;
-    `vector`: elementary functions are those of runtime.simd, not libm's; `native`: products are those of
-    runtime.native and runtime.contraction, not Numba's, which take longer to compile."""
+    `vector`: elementary functions are those of runtime.simd, not libm's; `native`: products and arrays are
+    those of runtime.native, contraction and memory, not Numba's, which take longer to compile or to touch."""
 
     fastmath: FastMath = None
     cache: bool = True

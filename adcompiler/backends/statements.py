@@ -22,7 +22,7 @@ from adcompiler.backends.lines import (
     quoted,
     used_headings,
 )
-from adcompiler.backends.naming import Names
+from adcompiler.backends.naming import MODULES, Names
 from adcompiler.backends.nodes import negated, number, same, variables
 from adcompiler.backends.whole import added_at, element, stored_at
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
@@ -44,9 +44,7 @@ class Finish:
 
 def planned(fn: Function) -> tuple[Plan, Names]:
     """What is folded, and the names of the rest."""
-    reserved = {"np", "math", "njit", "simd", "native", "contraction"}.union(
-        *(names_called(op) for op in walk(fn.body))
-    )
+    reserved = {"np", "math", "njit", *MODULES}.union(*(names_called(op) for op in walk(fn.body)))
     plan = plan_of(fn)
     names = Names(fn, plan, reserved)
     while fold_yields(plan, fn, names.classes.lonely()):

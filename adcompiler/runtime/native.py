@@ -16,6 +16,7 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic, lower_builtin, overload, type_callable
 from numba.np import arrayobj, linalg
 
+from adcompiler.runtime.memory import new_array, refuse
 from adcompiler.runtime.renewal import renewed
 
 SIZE, CHAR = ir.IntType(64), ir.IntType(8)
@@ -39,11 +40,6 @@ def _product(context: Any) -> Any:
     return typed
 
 
-def _refuse(context: Any, builder: Any, wrong: Any, error: Any, text: str) -> None:
-    with builder.if_then(wrong, likely=False):
-        context.call_conv.return_user_exc(builder, error, (text,))
-
-
 def _any(builder: Any, conditions: Any) -> Any:
     found = cgutils.false_bit
     for condition in conditions:
@@ -57,7 +53,7 @@ def _multiplied(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     made = []
 
     def new(shape: Any) -> Any:
-        made.append(arrayobj._empty_nd_impl(context, builder, sig.return_type, shape))
+        made.append(new_array(context, builder, sig.return_type, shape))
         return made[0]
 
     number = _multiply(context, builder, sig, args, new)
@@ -72,10 +68,10 @@ def _multiply(context: Any, builder: Any, sig: Any, args: Any, place: Any) -> An
         x, y = (arrayobj.make_array(t)(context, builder, a) for t, a in zip(kinds, args, strict=True))
         rows, columns = (cgutils.unpack_tuple(builder, a.shape) for a in (x, y))
         differ = builder.icmp_signed("!=", rows[-1], columns[0])
-        _refuse(context, builder, differ, ValueError, "incompatible array sizes for a @ b")
+        refuse(context, builder, differ, ValueError, "incompatible array sizes for a @ b")
         sizes = [*rows, *columns[1:]]
         too_many = _any(builder, [builder.icmp_signed(">", n, SIZE(LARGEST)) for n in sizes])
-        _refuse(context, builder, too_many, OverflowError, "array size too large to fit in C int")
+        refuse(context, builder, too_many, OverflowError, "array size too large to fit in C int")
         if sig.return_type == kinds[0].dtype:
             return _inner(context, builder, sig.return_type, rows[0], x, y)
         nothing = _any(builder, [builder.icmp_signed("==", n, SIZE(0)) for n in sizes])

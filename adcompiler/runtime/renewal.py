@@ -13,6 +13,8 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
+from adcompiler.runtime.memory import new_array
+
 
 def renewed(spare: Any, shape: tuple[int, ...]) -> Any:
     """An array of open elements: in the memory of the spare one if that is of this shape, else a new one."""
@@ -39,7 +41,7 @@ def _build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         with kept:
             context.nrt.incref(builder, kind, spare._getvalue())
         with made:
-            new = arrayobj._empty_nd_impl(context, builder, kind, shape)
+            new = new_array(context, builder, kind, shape)
             for slot, value in zip(slots, (new.data, new.meminfo), strict=True):
                 builder.store(value, slot)
     data, meminfo = map(builder.load, slots)

@@ -13,6 +13,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
 )
 REGIONAL = "transforms/regional.py"
 BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
+MEMORY = "runtime/memory.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
@@ -287,5 +288,30 @@ SPEED = (
         "return len(range(bounds[0] or 0, size if bounds[1] is None else bounds[1], bounds[2] or 1))",
         "a slice is as long as its bounds say",
         "test_small.py",
+    ),
+    # Memory that is kept.
+    Fault(
+        "kept-without-limit",
+        MEMORY,
+        "%full = icmp ugt i64 %after, {MOST}",
+        "%full = icmp ugt i64 %after, -1",
+        "blocks are kept whatever they come to",
+        "test_keeper.py",
+    ),
+    Fault(
+        "lent-but-still-there",
+        MEMORY,
+        "%taken = atomicrmw xchg ptr %place, i64 0 acq_rel\n  %gone",
+        "%taken = atomicrmw xchg ptr %place, i64 %seen acq_rel\n  %gone",
+        "a block that is lent may be lent again",
+        "test_keeper.py",
+    ),
+    Fault(
+        "zeros-of-what-was-there",
+        MEMORY,
+        "    cgutils.memset(builder, array.data, builder.mul(array.itemsize, array.nitems), 0)\n    return impl_ret_new_ref(",
+        "    return impl_ret_new_ref(",
+        "zeros are what the array before left",
+        "test_keeper.py",
     ),
 )
