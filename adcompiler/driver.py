@@ -108,7 +108,7 @@ AFTER = (
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),
     *("arrange", "cse", "dce", "arrange", "schedule"),
 )
-LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes", "buffers", "reuse")
+LOWERED = ("cse", "hoist", "cse", "dce", "sums", "cse", "dce", "lanes", "buffers", "reuse", "stack")
 
 
 def optimize(fn: Function, names: Sequence[str], options: Options, observer: Observer | None = None) -> Function:

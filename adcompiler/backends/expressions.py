@@ -280,7 +280,7 @@ class Expressions:
             if model is not None and isinstance(model.type, Array):
                 return self.filled_like(self.expr(op.args[0]), model, t)
             return filled("np.full({0}, {1})", shape, self.expr(op.args[0]))
-        return filled(self.made(op.name, t), shape)
+        return filled(self.made("local" if "local" in op.attrs and self.native else op.name, t), shape)
 
     def made(self, name: str, t: Array) -> str:
         """The call that makes an array of the shape {0}."""

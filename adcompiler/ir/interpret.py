@@ -39,6 +39,7 @@ def interpret(fn: Function, args: Sequence[Any], trace: Trace | None = None) -> 
         machine.values[param] = arg if isinstance(param.type, Array) else exact(arg, param.type)
     with np.errstate(all="ignore"):
         results = machine.run(fn.body)
+    machine.leave()
     if any(r is UNDEF for r in results):
         raise InternalError(f"{fn.name} returns a value that was never defined")
     return tuple(results)
@@ -48,6 +49,7 @@ class Machine:
     def __init__(self, trace: Trace | None):
         self.values: dict[Any, Any] = {}
         self.trace = trace
+        self.stack: dict[Op, np.ndarray] = {}  # arrays that end with the call
 
     def read(self, operand: Operand) -> Any:
         return exact(operand.value, operand.type) if isinstance(operand, Const) else self.values[operand]
@@ -64,7 +66,10 @@ class Machine:
     def plain(self, op: Op) -> Sequence[Any]:
         args = [self.read(a) for a in op.args]
         if op.name in MEMORY:
-            return MEMORY[op.name](op, *args)
+            results = MEMORY[op.name](op, *args)
+            if op.attrs.get("local"):
+                self.enter(op, results[0])
+            return results
         entry = OPS[op.name]
         assert entry.evaluate is not None, f"{op.name} has no meaning"
         if any(a is UNDEF for a in args):
@@ -76,6 +81,17 @@ class Machine:
             return [result] if op.results else []
         parts = [result] if len(op.results) == 1 else result
         return [fresh(part, args, r.type) for part, r in zip(parts, op.results, strict=True)]
+
+    def enter(self, op: Op, array: np.ndarray) -> None:
+        """An array on the stack, where there is one for each place that makes it."""
+        if op in self.stack:
+            raise InternalError("an array on the stack is made twice", op.loc)
+        self.stack[op] = array
+
+    def leave(self) -> None:
+        """Whoever looks at the stack's arrays from now on notices."""
+        for op, array in self.stack.items():
+            array[...] = _garbage(op.result.type.dtype)  # type: ignore[union-attr]
 
     def undefined(self, op: Op, args: list[Any]) -> Sequence[Any]:
         """An undefined value stays one through arithmetic (which may be speculated); a choice may drop it."""

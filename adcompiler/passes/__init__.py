@@ -22,6 +22,7 @@ from adcompiler.passes import (
     reuse,
     schedule,
     small,
+    stack,
     sums,
     tapes,
 )
@@ -47,6 +48,7 @@ PASSES: dict[str, Pass] = {
     "lanes": lanes.run,
     "buffers": buffers.run,
     "reuse": reuse.run,
+    "stack": stack.run,
 }
 
 

@@ -8,6 +8,7 @@ from a power of two to the next, lent to any thread by exchanging a word.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,6 +19,7 @@ from numba.core import cgutils, codegen
 from numba.core.imputils import impl_ret_new_ref
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, type_callable
 from numba.np import arrayobj
 
@@ -204,8 +206,12 @@ def zeros(shape: Any, dtype: Any = np.float64) -> Any:
     return np.zeros(shape, dtype)
 
 
+def _extents(shape: Any) -> list[Any]:
+    return list(shape) if isinstance(shape, types.BaseTuple) else [shape]  # type: ignore[call-overload]
+
+
 def _kind(shape: Any, dtype: Any = None) -> Any:
-    extents = list(shape) if isinstance(shape, types.BaseTuple) else [shape]  # type: ignore[call-overload]
+    extents = _extents(shape)
     if not all(isinstance(n, types.Integer) for n in extents):
         return None
     return types.Array(types.float64 if dtype is None else dtype.dtype, len(extents), "C")
@@ -269,3 +275,34 @@ def refuse(context: Any, builder: Any, wrong: Any, error: Any, text: str) -> Non
     """Raise the error if the LLVM value `wrong` is true."""
     with builder.if_then(wrong, likely=False):
         context.call_conv.return_user_exc(builder, error, (text,))
+
+
+def local(shape: Any, dtype: Any = np.float64) -> Any:
+    """An array of open elements and of literal extents; in compiled code on the stack, one for each place that makes
+    it, so that LLVM sees what is stored where, and can keep its elements in registers. It must not be returned."""
+    return np.empty(shape, dtype)
+
+
+@infer_global(local)
+class _Local(AbstractTemplate):
+    prefer_literal = True
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        kind = _kind(*args)
+        literal = kind is not None and all(isinstance(n, types.IntegerLiteral) for n in _extents(args[0]))
+        return signature(kind, *args) if literal else None
+
+
+@lower_builtin(local, types.Any)
+@lower_builtin(local, types.Any, types.Any)
+def _localized(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    kind, shape = sig.return_type, [n.literal_value for n in _extents(sig.args[0])]
+    element = context.get_data_type(kind.dtype)
+    size = context.get_abi_sizeof(element)
+    data = cgutils.alloca_once(builder, element, size=max(prod(shape), 1))
+    array = arrayobj.make_array(kind)(context, builder)
+    known = [context.get_constant(types.intp, n) for n in shape]
+    strides = [context.get_constant(types.intp, size * prod(shape[k + 1 :])) for k in range(len(shape))]
+    item = context.get_constant(types.intp, size)
+    arrayobj.populate_array(array, data=data, shape=known, strides=strides, itemsize=item, meminfo=None)
+    return array._getvalue()

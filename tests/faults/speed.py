@@ -13,7 +13,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
 )
 REGIONAL = "transforms/regional.py"
 BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
-MEMORY = "runtime/memory.py"
+MEMORY, STACK = "runtime/memory.py", "passes/stack.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
@@ -313,5 +313,30 @@ SPEED = (
         "    return impl_ret_new_ref(",
         "zeros are what the array before left",
         "test_keeper.py",
+    ),
+    # Arrays on the stack.
+    Fault(
+        "stack-returned",
+        STACK,
+        'if op.name in ("return", "renew", "matmul_renewed"):',
+        'if op.name in ("renew", "matmul_renewed"):',
+        "an array on the stack is returned",
+        "test_stack.py",
+    ),
+    Fault(
+        "stack-carried",
+        STACK,
+        "kept = set(aliases.outlives)",
+        "kept = set(aliases.taped)",
+        "an array on the stack is handed from iteration to iteration",
+        "test_stack.py",
+    ),
+    Fault(
+        "stack-in-loops",
+        STACK,
+        'for op in region.ops if op.name == "if"',
+        "for op in region.ops",
+        "an array of which each iteration makes one is on the stack, where there is one",
+        "test_stack.py",
     ),
 )
