@@ -13,7 +13,9 @@ stays where it is. Only extents that are literals and not many elements: it may 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
+from typing import Any
 
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import entry
@@ -55,8 +57,7 @@ class _Mover:
         table = entry(op)
         if table is None or table.kind != "alloc" or self.aliases.outlives & self.aliases.roots(op.result):
             return False
-        extents = self.shapes.shape(op.result)
-        return all(isinstance(e, int) and e >= 0 for e in extents) and prod(extents) <= MOST
+        return few(self.shapes.shape(op.result)) is not None
 
     def refill(self, op: Op) -> list[Op]:
         """Allocate before the loops; what is left in them is to fill the array, unless its elements are open."""
@@ -70,6 +71,15 @@ class _Mover:
         b = Builder(Region(), op.loc)
         _fill(b, array, fill, extents, [])
         return b.region.ops
+
+
+def few(extents: Iterable[Any]) -> int | None:
+    """How many elements an array has, if all its extents are known and they are not many."""
+    known = list(extents)
+    if not all(isinstance(e, int) and e >= 0 for e in known):
+        return None
+    size = int(prod(known))
+    return size if size <= MOST else None
 
 
 def filling(op: Op) -> Operand | None:

@@ -8,13 +8,12 @@ Runs last: no pass that moves arrays or their memory may come after it.
 
 from __future__ import annotations
 
-from math import prod
-
 from adcompiler.analysis.alias import Aliases
-from adcompiler.ir.core import Const, Function, Op, Region, Value
+from adcompiler.ir.core import Const, Function, Op, Region
 from adcompiler.ir.walk import walk
+from adcompiler.passes.buffers import few
 
-MOST, IN_ALL = 256, 4096  # elements of an array, and of all those of a function
+IN_ALL = 4096  # elements of all of them in a function
 
 
 def run(fn: Function) -> Function:
@@ -26,7 +25,7 @@ def run(fn: Function) -> Function:
             kept |= {root for a in op.args for root in aliases.roots(a)}
     room = IN_ALL
     for op in _once(fn.body):
-        size = _size(op)
+        size = few(a.value if isinstance(a, Const) else None for a in op.args) if op.name == "empty" else None
         if size is not None and size <= room and not kept & aliases.roots(op.result):
             op.attrs["local"] = True
             room -= size
@@ -37,13 +36,3 @@ def _once(region: Region) -> list[Op]:
     """The ops that run at most once in a call."""
     inside = [inner for op in region.ops if op.name == "if" for r in op.regions for inner in _once(r)]
     return [*region.ops, *inside]
-
-
-def _size(op: Op) -> int | None:
-    """How many elements an allocation has, if few and known."""
-    if op.name != "empty" or not isinstance(op.result, Value):
-        return None
-    extents = [a.value for a in op.args if isinstance(a, Const)]
-    known = len(extents) == len(op.args) and min(extents, default=0) >= 0
-    size = int(prod(extents))
-    return size if known and size <= MOST else None

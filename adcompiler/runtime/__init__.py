@@ -1,6 +1,7 @@
 """What generated code may call: helpers that mean the same under plain Python and inside Numba.
 
-Those that call LAPACK or SciPy's special functions are imported when they are first asked for: SciPy takes long.
+Those that call LAPACK or SciPy's special functions, and what makes machine code of its own, are imported when they are
+first asked for: they take long.
 """
 
 from importlib import import_module as _import
@@ -11,7 +12,6 @@ from adcompiler.runtime.arrays import broadcast_like, matmul, recompute, stack, 
 from adcompiler.runtime.indexed import einsum, gather, scatter, scatter_add, withdraw
 from adcompiler.runtime.integers import floordiv, int_power, mod
 from adcompiler.runtime.keyed import random, random_normal, seed
-from adcompiler.runtime.renewal import renewed
 from adcompiler.runtime.special import digamma, erf, erfc, expit, gamma, gammaln, polygamma
 
 prange = range  # iterations that don't depend on each other; run in order for now
@@ -24,7 +24,7 @@ SCIPY = (
 )
 LATER = {
     name: module
-    for module, names in (("linalg", LINALG), ("factors", FACTORS), ("scipy", SCIPY))
+    for module, names in (("linalg", LINALG), ("factors", FACTORS), ("scipy", SCIPY), ("renewal", "renewed"))
     for name in names.split()
 }
 
@@ -61,7 +61,6 @@ __all__ = [
     "random",
     "random_normal",
     "recompute",
-    "renewed",
     "scatter",
     "scatter_add",
     "seed",

@@ -244,9 +244,8 @@ def _zeroed(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """The array of a shape as it is written: an integer or some, of any type."""
     given = sig.args[0]
-    kinds = [given] if isinstance(given, types.Integer) else list(given)
-    sizes = [args[0]] if isinstance(given, types.Integer) else cgutils.unpack_tuple(builder, args[0])
-    shape = [context.cast(builder, n, kind, types.intp) for n, kind in zip(sizes, kinds, strict=True)]
+    sizes = cgutils.unpack_tuple(builder, args[0]) if isinstance(given, types.BaseTuple) else [args[0]]
+    shape = [context.cast(builder, n, kind, types.intp) for n, kind in zip(sizes, _extents(given), strict=True)]
     for n in shape:
         refuse(context, builder, builder.icmp_signed("<", n, n.type(0)), ValueError, "negative dimensions not allowed")
     return new_array(context, builder, sig.return_type, shape)
@@ -254,21 +253,32 @@ def _made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 def new_array(context: Any, builder: Any, kind: Any, shape: Any) -> Any:
     """A C-contiguous array of the Numba type `kind`, its elements open, as LLVM values."""
-    size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-    strides, total, over = [size], size, cgutils.false_bit
+    total, over = _itemsize(context, kind), cgutils.false_bit
     for extent in reversed(shape):
         product = builder.smul_with_overflow(total, extent)
         total = builder.extract_value(product, 0)
         over = builder.or_(over, builder.extract_value(product, 1))
-        strides.insert(0, total)
     refuse(context, builder, over, ValueError, "array is too big")
     allocate = ir.FunctionType(cgutils.voidptr_t, [ir.IntType(64)])
     info = builder.call(cgutils.get_or_insert_function(builder.module, allocate, "adcompiler_allocate"), [total])
     refuse(context, builder, cgutils.is_null(builder, info), MemoryError, f"no memory for an array of rank {kind.ndim}")
     data = builder.bitcast(context.nrt.meminfo_data(builder, info), context.get_data_type(kind.dtype).as_pointer())
+    return array_of(context, builder, kind, shape, data, info)
+
+
+def array_of(context: Any, builder: Any, kind: Any, shape: Any, data: Any, meminfo: Any) -> Any:
+    """A C-contiguous array in memory that is there already, which `meminfo` (None: the stack) keeps."""
+    size = _itemsize(context, kind)
+    strides = [size]
+    for extent in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], extent, flags=["nsw"]))
     array = arrayobj.make_array(kind)(context, builder)
-    arrayobj.populate_array(array, data=data, shape=shape, strides=strides[1:], itemsize=size, meminfo=info)
+    arrayobj.populate_array(array, data, shape, strides[: len(shape)], size, meminfo)
     return array
+
+
+def _itemsize(context: Any, kind: Any) -> Any:
+    return context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
 
 
 def refuse(context: Any, builder: Any, wrong: Any, error: Any, text: str) -> None:
@@ -297,12 +307,6 @@ class _Local(AbstractTemplate):
 @lower_builtin(local, types.Any, types.Any)
 def _localized(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     kind, shape = sig.return_type, [n.literal_value for n in _extents(sig.args[0])]
-    element = context.get_data_type(kind.dtype)
-    size = context.get_abi_sizeof(element)
-    data = cgutils.alloca_once(builder, element, size=max(prod(shape), 1))
-    array = arrayobj.make_array(kind)(context, builder)
+    data = cgutils.alloca_once(builder, context.get_data_type(kind.dtype), size=max(prod(shape), 1))
     known = [context.get_constant(types.intp, n) for n in shape]
-    strides = [context.get_constant(types.intp, size * prod(shape[k + 1 :])) for k in range(len(shape))]
-    item = context.get_constant(types.intp, size)
-    arrayobj.populate_array(array, data=data, shape=known, strides=strides, itemsize=item, meminfo=None)
-    return array._getvalue()
+    return array_of(context, builder, kind, known, data, None)._getvalue()

@@ -13,7 +13,7 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
-from adcompiler.runtime.memory import new_array
+from adcompiler.runtime.memory import array_of, new_array
 
 
 def renewed(spare: Any, shape: tuple[int, ...]) -> Any:
@@ -45,12 +45,7 @@ def _build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             for slot, value in zip(slots, (new.data, new.meminfo), strict=True):
                 builder.store(value, slot)
     data, meminfo = map(builder.load, slots)
-    size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-    strides = [size]
-    for extent in reversed(shape[1:]):
-        strides.insert(0, builder.mul(strides[0], extent, flags=["nsw"]))
-    out = arrayobj.make_array(kind)(context, builder)
-    arrayobj.populate_array(out, data=data, shape=shape, strides=strides, itemsize=size, meminfo=meminfo)
+    out = array_of(context, builder, kind, shape, data, meminfo)
     return impl_ret_new_ref(context, builder, kind, out._getvalue())
 
 
