@@ -329,7 +329,7 @@ class Built:
             entry, text = entry_of(self.function.name), self.kernel
             if self.gradients:
                 places = [k for k, _ in self.gradients]
-                params, returns = ([v.type for v in row] for row in (self.function.params, self.function.returns))
+                params, returns = len(self.function.params), len(self.function.returns)
                 text += into.text(text, entry, self.signature, params, returns, places, self.lowered.extents)
             self._compiled = numba_cpu.compile(text, entry, signature=signature, ir=self.ir, stored=self.options.cache)
         return self._compiled
@@ -339,12 +339,14 @@ class Built:
         return self.compiled().direct(numba_cpu.signature_of(self.function))
 
     def into(self) -> Any:
-        """The kernel that takes a buffer for each of `gradients` after its arguments, and returns the others."""
+        """The machine code that takes a buffer for each of `gradients` after the arguments of the kernel, and returns
+        its other results; it compares all arrays that it is given with what it is for."""
         if self._into is None:
             made, fn = self.compiled(), self.function
             outs = [Array(t.dtype, t.dims) for k, _ in self.gradients if isinstance(t := fn.returns[k].type, Array)]
-            types = (*numba_cpu.signature_of(fn), *map(numba_cpu.numba_type, outs))
-            self._into = numba_cpu.sibling(made, made.entry + into.SUFFIX, types, self.ir)
+            self._into = numba_cpu.guarded(
+                made, made.entry + into.SUFFIX, (*(p.type for p in fn.params), *outs), self.ir
+            )
         return self._into
 
     @property

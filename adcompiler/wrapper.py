@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from adcompiler.analysis.extents import Axis
 from adcompiler.backends.into import extents_as
@@ -194,7 +193,8 @@ def _taken(
     for k, (spec, (_, target)) in enumerate(zip(given, low.signature, strict=True)):
         rows = zip(_unpacked(text, lines, spec, f"a{k}"), paths(target, ""), strict=True)
         for (at, leaf), (_, want) in rows:
-            (_guard_leaf if exact else _quick_guard)(inner, leaf, at)
+            if exact or not isinstance(leaf.type, Array):
+                _guard_leaf(inner, leaf, at)
             flat.append(_argument(at, leaf, want))
     lines += _captured(text, inner, low, flat, loc)
     inner.guards += extents_as(extents, flat) if exact else []
@@ -254,12 +254,12 @@ def buffered(
     """As `wrapper`, a method that also takes `out`: buffers of the gradient's structure, or None for new ones.
 
     The gradient is item `place` of the result, or, where that is None, all of it. `kernel` takes a buffer for each of
-    `pairs`, (its return, the param that has its shape), and returns the others. Unless `exact`, Numba is asked
-    about types of contiguous arrays: it tells them apart faster than Python does, but is slow to say that it has no
-    kernel for them. That is a miss too, and so are arrays and buffers that the kernel refuses.
+    `pairs`, (its return, the param that has its shape), and returns the others; what it refuses is a miss too. It
+    compares arrays itself, faster than Python does, but extents only after that, slowly where they differ; `exact`
+    is for those that are one specialization of several.
     """
-    text = _Text(_scope(low, kernel) | {"refused": _refused, "NumbaError": NumbaError})
-    lines, flat = _taken(text, given, low, loc, extents, exact)
+    text = _Text(_scope(low, kernel))
+    lines, flat = _taken(text, given, low, loc, extents, exact and bool(extents))
     lines += _overlaps(text, flat, low, name, loc)
     buffers = {k: f"b{k}" for k, _ in pairs}
     lines += ["if out is None:", *_fresh(text, low, pairs, flat), "else:"]
@@ -268,8 +268,7 @@ def buffered(
     rest = [f"r{k}" for k in range(len(low.function.returns)) if k not in buffers]
     parts = iter(buffers.get(k, f"r{k}") for k in range(len(low.function.returns)))
     lines += _run([*flat, *buffers.values()], ", ".join(rest) or "r")
-    lines += ["except (BufferError, NumbaError): break"]
-    lines += ["except TypeError as error:", "    if refused(error): break", "    raise"]
+    lines += ["except BufferError: break"]
     lines += _returned(text, low.result, place, parts)
     return _function(text, len(given), lines, out=True)
 
@@ -286,11 +285,6 @@ def _returned(text: _Text, result: Spec, place: int | None, parts: Iterator[str]
 
     whole = all(isinstance(leaf.type, Array) for _, leaf in paths(items[at], ""))
     return [*([f"if out is not None: {line('out')}"] if whole else []), line(texts[at])]
-
-
-def _refused(error: TypeError) -> bool:
-    """Has Numba found no kernel for the types of these arguments?"""
-    return "No matching definition" in str(error)
 
 
 def _unpacked(text: _Text, lines: list[str], spec: Spec, at: str) -> list[tuple[str, Leaf]]:
@@ -311,18 +305,10 @@ def _unpacked(text: _Text, lines: list[str], spec: Spec, at: str) -> list[tuple[
     return [leaf for part, item in rows for leaf in _unpacked(text, lines, item, part)]
 
 
-def _quick_guard(text: _Text, leaf: Leaf, at: str) -> None:
-    """What Numba and the kernel do not check: of contiguous arrays the dtype, for once Numba has met an unaligned array
-    it takes those of the other byte order for it; of all else, everything."""
-    if isinstance(leaf.type, Array) and not leaf.type.strided:
-        _guard_dtype(text, leaf.type, at)
-    else:
-        _guard_leaf(text, leaf, at)
-
-
 def _fresh(text: _Text, low: Lowered, pairs: Sequence[tuple[int, int]], flat: Sequence[str]) -> list[str]:
-    """Lines that make new buffers."""
-    lines = []
+    """Lines that make new buffers of the shapes that arguments have; what is no array has none."""
+    array, like = text.name("t", np.ndarray), dict.fromkeys(flat[p] for _, p in pairs)
+    lines = [f"    if not ({' and '.join(f'type({at}) is {array}' for at in like)}): break"]
     for k, p in pairs:
         t = low.function.returns[k].type
         assert isinstance(t, Array)
@@ -338,7 +324,6 @@ def _given(text: _Text, gradient: Spec, names: Iterator[str]) -> list[str]:
     for at, leaf in _unpacked(text, lines, gradient, "out"):
         if isinstance(leaf.type, Array):
             lines.append(f"{next(names)} = {at}")
-            _guard_dtype(own, leaf.type, at)
         else:
             own.guards.append(f"({at} is None or type({at}) is float)")
     return [f"    {line}" for line in lines + own.refusal]

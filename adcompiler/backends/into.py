@@ -4,7 +4,6 @@ returns many arrays, for NumPy makes arrays faster than Numba returns them.
     f_grad_linked = buffers.linked(__name__, f_grad)
 
     def f_grad_into(a0, a1, o0):
-        if (buffers.address(a0) | buffers.address(o0)) & 7: raise BufferError("alignment")
         g0, r0 = f_grad_linked((a0, a1))
         if o0.shape != g0.shape: raise BufferError("shape")
         buffers.copy(o0, g0)
@@ -17,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from adcompiler.analysis.extents import Axis
-from adcompiler.ir.types import DTYPES, Array, Dim, Type
+from adcompiler.ir.types import Dim
 
 SUFFIX = "_into"
 
@@ -26,30 +25,28 @@ def text(
     kernel: str,
     entry: str,
     types: str,
-    params: Sequence[Type],
-    returns: Sequence[Type],
+    params: int,
+    returns: int,
     buffered: Sequence[int],
     extents: Mapping[Axis, Dim],
 ) -> str:
-    """The function as text; it stands in the module of the kernel. `buffered`: which returns go into buffers.
+    """The function as text; it stands in the module of the kernel, which has so many params and returns; `buffered`:
+    which returns go into buffers.
 
     Buffers that have another shape, or share memory, raise BufferError before anything is written to them; so do
-    arrays and buffers that are not aligned, which Numba takes for arrays that are, and arguments of other extents
-    than the specialization is for. The types are part of the text:
-    Numba tells by them what the function takes, so that no other specialization may share it.
+    arguments of other extents than the specialization is for, and what is not of the types at all: it takes arrays as
+    they are given to a call (`runtime.given`). The types are part of the text: Numba tells by them what the function
+    takes, so that no other specialization may share it.
     """
     decorator = re.search(r"^@njit\(.*\)$", kernel, re.MULTILINE)
     assert decorator is not None, "a kernel is compiled by Numba"
-    args = [f"a{k}" for k in range(len(params))]
+    args = [f"a{k}" for k in range(params)]
     outs = {k: f"o{j}" for j, k in enumerate(buffered)}
-    results = [f"g{k}" if k in outs else f"r{k}" for k in range(len(returns))]
+    results = [f"g{k}" if k in outs else f"r{k}" for k in range(returns)]
     lines = ["", "", "from adcompiler.runtime import buffers", ""]
     lines += [f"{entry}_linked = buffers.linked(__name__, {entry})"]
     lines += ["", "", decorator[0], f"def {entry}{SUFFIX}({', '.join([*args, *outs.values()])}):"]
-    lines += [
-        f'    """For {types}."""',
-        *_aligned([*zip(args, params, strict=True), *((o, returns[k]) for k, o in outs.items())]),
-    ]
+    lines += [f'    """For {types}."""']
     if same := extents_as(extents, args):
         lines += [f"    if not ({' and '.join(same)}):", '        raise BufferError("extents")']
     lines += [f"    {', '.join(results)} = {entry}_linked(({', '.join(args)},))"]
@@ -74,16 +71,6 @@ def extents_as(known: Mapping[Axis, Dim], names: Sequence[str]) -> list[str]:
             found.append(f"{at} == {first[dim]}")
         first.setdefault(dim, at)
     return found
-
-
-def _aligned(arrays: Sequence[tuple[str, Type]]) -> list[str]:
-    """Lines that find contiguous arrays that are not aligned."""
-    rows: dict[int, list[str]] = {}
-    for name, t in arrays:
-        if isinstance(t, Array) and not (t.strided or DTYPES[t.dtype].itemsize == 1):
-            rows.setdefault(DTYPES[t.dtype].alignment, []).append(f"buffers.address({name})")
-    found = [f"({' | '.join(row)}) & {size - 1}" for size, row in rows.items()]
-    return [f"    if {' or '.join(found)}:", '        raise BufferError("alignment")'] if found else []
 
 
 def _apart(outs: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from adcompiler.errors import AdcompilerError, InternalError
 from adcompiler.ir.core import Function
 from adcompiler.ir.types import DTYPES, Array, Stack, Type
 from adcompiler.runtime import buffers
+from adcompiler.runtime.given import Given
 
 Signature = tuple[Any, ...]
 
@@ -64,16 +65,17 @@ def compile(
     return compiled
 
 
-def sibling(compiled: Compiled, entry: str, signature: Signature, ir: str) -> Any:
-    """Another function of the same module, compiled for its signature; it refuses arguments of other types."""
+def guarded(compiled: Compiled, entry: str, params: Sequence[Type], ir: str) -> Any:
+    """The machine code of another function of the same module. It raises BufferError for what is in the place of an
+    array and is not one of that type; numbers it takes as they are given."""
+    signature = tuple(Given(numba_type(t)) if isinstance(t, Array) else numba_type(t) for t in params)
     module = compiled.function.py_func.__globals__
     other = replace(compiled, function=module[entry], entry=entry)
     buffers.publish(module["__name__"], compiled.function)
     if not other.function.signatures:
         with reporting(other, ir):
             build(other, signature)
-        other.function.disable_compile()  # Numba would compile it anew, as a program for the types of this one
-    return other.function
+    return other.direct(signature)
 
 
 def build(compiled: Compiled, signature: Signature) -> None:

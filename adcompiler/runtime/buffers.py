@@ -16,6 +16,8 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from adcompiler.runtime import given
+
 
 def _symbol(module: str, function: Any) -> str:
     """Under which name the machine code is called, in every process: modules are named by their content."""
@@ -48,7 +50,7 @@ def linked(module: str, function: Any) -> Any:
     @intrinsic
     def pointed(typingctx, a):
         made = _first(function).signature
-        if tuple(a) != made.args:
+        if tuple(map(given.plain, a)) != made.args:
             raise TypingError(f"{function.py_func.__name__} was compiled for {made.args}")
         return signature(made.return_type, a), lambda context, builder, sig, args: call(
             context, builder, made, cgutils.unpack_tuple(builder, args[0])

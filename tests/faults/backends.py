@@ -7,6 +7,7 @@ from faults.fault import Fault
 FOLD, NAMING, STATEMENTS = "backends/fold.py", "backends/naming.py", "backends/statements.py"
 CONFLICTS, NODES = "backends/conflicts.py", "backends/nodes.py"
 EXPRESSIONS, CACHE, DRIVER, WRAPPER = "backends/expressions.py", "backends/cache.py", "driver.py", "wrapper.py"
+GIVEN = "runtime/given.py"
 EMIT = (
     "test_emit_meaning.py test_emit.py::test_source_does_what_the_ir_says "
     "test_emit.py::test_reversed_loops_visit_the_same_indices_backwards test_emit_dtypes.py test_backend_numba.py"
@@ -76,10 +77,20 @@ BACKENDS = (
           "gradients are written into buffers that share memory", "test_buffers.py"),
     Fault("companion-takes-other-extents", "backends/into.py", "    if same := extents_as(extents, args):\n", "    if same := extents_as({}, args):\n",
           "a kernel for equal extents reads past the end of a shorter array", "test_buffers.py"),
-    Fault("alignment-of-doubles-unasked", "backends/into.py", "found = [f\"({' | '.join(row)}) & {size - 1}\" for size, row in rows.items()]", "found = [f\"({' | '.join(row)}) & 0\" for size, row in rows.items()]",
-          "an array that is not aligned, or of the other byte order, passes for a plain one", "test_buffers.py"),
-    Fault("buffers-of-any-dtype", WRAPPER, "            _guard_dtype(own, leaf.type, at)\n", "            pass\n",
-          "a gradient is written into a buffer of the other byte order", "test_buffers.py"),
+    Fault("refuses-no-class", GIVEN, "builder.icmp_unsigned(\"==\", _field(builder, obj, CLASS, I8.as_pointer()), ndarray)", "builder.icmp_unsigned(\"!=\", _field(builder, obj, CLASS, I8.as_pointer()), I8.as_pointer()(None))",
+          "a subclass of arrays, or what is none, is read as an array", "test_buffers.py"),
+    Fault("refuses-no-layout", GIVEN, "asked, wanted = BEHAVED | CONTIGUOUS,", "asked, wanted = BEHAVED,",
+          "a contiguous array is refused or a strided one taken", "test_buffers.py"),
+    Fault("alignment-unasked", GIVEN, "CONTIGUOUS, BEHAVED = 0x1, 0x100 | 0x400", "CONTIGUOUS, BEHAVED = 0x1, 0x400",
+          "an array that is not aligned passes for a plain one", "test_buffers.py"),
+    Fault("writeable-unasked", GIVEN, "CONTIGUOUS, BEHAVED = 0x1, 0x100 | 0x400", "CONTIGUOUS, BEHAVED = 0x1, 0x100",
+          "a read-only array is written to", "test_buffers.py"),
+    Fault("byte-order-unasked", GIVEN, "I8(ord(SWAPPED))", "I8(0)",
+          "an array of the other byte order passes for a plain one", "test_buffers.py"),
+    Fault("rank-unasked", GIVEN, "        builder.icmp_unsigned(\"==\", _field(builder, obj, RANK, I32), I32(t.ndim)),\n", "",
+          "an array of another rank passes for a plain one", "test_buffers.py"),
+    Fault("one-number-for-a-dtype", GIVEN, "if other == dtype}", "if other is dtype}",
+          "integers that C has two names for are refused", "test_buffers.py"),
     Fault("sum-to-of-columns", "runtime/arrays.py", "out[i if rows != 1 else 0, j if columns != 1 else 0] += g[i, j]", "out[i if rows != 1 else 0, j if columns != 1 else 0] = g[i, j]",
           "compiled code keeps the last of what it should sum", "test_runtime.py"),
     Fault("negative-power-of-integers", "runtime/integers.py", "        if b < 0:\n            raise ValueError(NEGATIVE)\n        return a**b", "        return a**b",
