@@ -52,7 +52,9 @@ try:
     g(p, 0.0, out=out)
 except ValueError as error:
     print(error)
-stats = g.latest.into().stats
+g.latest.into()
+made = g.latest.compiled()
+stats = made.function.py_func.__globals__[made.entry + "_into"].stats
 print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
