@@ -101,10 +101,13 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 
 
 Observer = Callable[[str, Function], None]
-BEFORE = ("fold", "cse", "dce", "bounds", "hoist", "fold", "cse", "dce")
+BEFORE = (
+    *("fold", "cse", "branches", "dce", "bounds", "hoist"),
+    *("fold", "cse", "branches", "cse", "fold", "cse", "dce"),
+)
 DERIVED = ("induction", "elements", "fold", "cse", "hoist", "bounds", "dce")  # what is going to be differentiated
 AFTER = (
-    *("fold", "cse", "hoist", "fold", "cse", "dce"),
+    *("fold", "cse", "branches", "hoist", "fold", "cse", "dce"),
     *("elements", "fresh", "tapes", "fold", "cse", "dce"),
     *("arrange", "cse", "dce", "arrange", "schedule"),
 )

@@ -21,6 +21,7 @@ from adcompiler.transforms.reverse import Pullback, reverse
 PASSES = (
     "fold",
     "cse",
+    "branches",
     "dce",
     "bounds",
     "hoist",

@@ -265,6 +265,70 @@ def test_hoist() -> None:
     expect("hoist", before, wanted)
 
 
+TWO_BRANCHES = """\
+        %p: b1 = gt %a, %b
+        %u: f64, %v: f64 = if %p {
+          %s: f64 = sin %a
+          yield %s, %s
+        } else {
+          yield %b, 0.0
+        }
+        %w: f64 = mul %a, %b
+        %e: f64[3] = zeros 3
+        {between}
+        %r: f64 = if %p {
+          %q: f64 = sin %a
+          {inside}
+          %t: f64 = add %q, %u
+          yield %t
+        } else {
+          yield %v
+        }
+        %z0: f64 = add %r, %w
+        return %z0"""
+
+
+def test_branches() -> None:
+    wanted = """\
+        %p: b1 = gt %a, %b
+        %r: f64 = if %p {
+          %s: f64 = sin %a
+          %t: f64 = mul 2.0, %s
+          yield %t
+        } else {
+          yield 0.0
+        }
+        %w: f64 = mul %a, %b
+        %z0: f64 = add %r, %w
+        return %z0"""
+    expect("branches cse fold dce", two_branches(), wanted)
+
+
+def two_branches(between: str = "", inside: str = "") -> str:
+    return TWO_BRANCHES.replace("{between}", between).replace("{inside}", inside)
+
+
+@pytest.mark.parametrize(
+    ("between", "inside", "ifs"),
+    [
+        ("store %e[0] = %u, safe=True", "", 1),
+        ("", "store %x[0] = %a", 1),
+        ("store %x[0] = %u", "%m: f64 = load %x[0]", 2),  # reads what was written in between
+        ("store %x[0] = %u, safe=True", "%m: f64 = load %x[0], safe=True", 2),
+        ("%m: f64 = load %x[0]", "store %x[0] = %a, safe=True", 2),  # writes what was read
+        ("store %x[0] = %u, safe=True", "store %x[0] = %a, safe=True", 2),
+        ("print %u", "print %a", 2),
+        ("store %x[0] = %a, safe=True", "%m: f64 = load %y[0]", 2),  # an error that comes before a write that is seen
+        ("store %e[0] = %a, safe=True", "%m: f64 = load %y[0]", 1),
+        ('raise_if %c, error="ValueError", message="no"', "%m: f64 = load %y[0]", 2),
+        ('section text="reverse sweep"', "", 2),
+        ("", "%m: f64 = mul %w, %w", 2),  # needs what comes later
+    ],
+)
+def test_branches_stay_apart(between: str, inside: str, ifs: int) -> None:
+    assert after("branches", two_branches(between, inside)).count(" if ") == ifs
+
+
 STENCIL = """\
 %n: i64 = dim %x, 0
 %e: i64 = sub %n, 1

@@ -69,6 +69,44 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
         %s: f64 = load %u[0]
         %t: f64 = load %v[0]
         return %s, %t"""),
+    "branches that ask the same": ("branches", "(f64, f64)", """
+        %u: f64 = if %c {
+          store %x[0] = %a
+          %p: f64 = load %y[1]
+          yield %p
+        } else {
+          %h: f64 = load %z[%n]
+          yield %h
+        }
+        %o: f64 = load %y[0]
+        %v: f64, %w: f64 = if %c {
+          %q: f64 = load %x[0]
+          %r: f64 = mul %u, %q
+          yield %r, %u
+        } else {
+          store %x[0] = %u
+          %g: f64 = load %y[2]
+          yield %g, %u
+        }
+        %s: f64 = add %v, %o
+        return %s, %w"""),
+    "branches with a write in between": ("branches", "(f64, f64)", """
+        if %c {
+          store %x[0] = %a
+          yield
+        } else {
+          yield
+        }
+        store %x[0] = %b
+        %v: f64 = if %c {
+          %q: f64 = load %x[0]
+          yield %q
+        } else {
+          store %x[1] = %b
+          yield %a
+        }
+        %w: f64 = load %x[1]
+        return %v, %w"""),
     "index of an empty array": ("hoist", "f64", """
         %m: i64 = sub %k, %k
         %e: f64[:] = zeros %m

@@ -9,6 +9,7 @@ from adcompiler.ir.verify import verify as check
 from adcompiler.passes import (
     arrange,
     bounds,
+    branches,
     buffers,
     checks,
     cse,
@@ -34,6 +35,7 @@ PASSES: dict[str, Pass] = {
     "fold": fold.run,
     "cse": cse.run,
     "dce": dce.run,
+    "branches": branches.run,
     "hoist": hoist.run,
     "elements": elements.run,
     "fresh": fresh.run,

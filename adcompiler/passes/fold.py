@@ -292,9 +292,12 @@ class _Folder:
         if op.name == "if":
             then, orelse = (yielded(r) for r in op.regions)
             inner_values = {v for r in op.regions for o in r.ops for v in o.results}
+            known: dict[tuple[Operand, Operand], Value] = {}
             for result, a, b in zip(op.results, then, orelse, strict=True):
                 if a == b and a not in inner_values:
                     self.replace(result, a)
+                elif known.setdefault((a, b), result) is not result:
+                    self.replace(result, known[a, b])
         self.keep(op, out)
 
     def splice(self, region: Region, op: Op, out: Region) -> None:

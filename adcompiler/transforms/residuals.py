@@ -8,6 +8,8 @@ Decisions (predicates, indices, trip counts) are never recomputed from recompute
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.linear import Linear, build, linear, plus, scaled
 from adcompiler.ir.build import Builder, Handle, integer
@@ -110,12 +112,17 @@ class Sweep:
 
     def of(self, home: Region) -> Sweep:
         """The sweep that mirrors `home`; a while's carried values belong to its body's sweep."""
-        sweep: Sweep | None = self
-        while sweep is not None:
+        for sweep in self.outwards():
             if home is sweep.primal or (sweep.loop is not None and home in sweep.loop.regions):
                 return sweep
-            sweep = sweep.parent
         raise AssertionError("a value is needed outside the mirror of its region")
+
+    def outwards(self) -> Iterator[Sweep]:
+        """This one and those around it."""
+        sweep: Sweep | None = self
+        while sweep is not None:
+            yield sweep
+            sweep = sweep.parent
 
     def finish(self, params: list[Value] | None = None) -> Region:
         return Region(params or [], [*self.head.region.ops, *self.b.region.ops])
@@ -136,6 +143,7 @@ class Residuals:
         self.planned = planned
         self._pure = {v: op for v, op in structure.definer.items() if op.name not in CONTROL}
         self.kept: set[Value] = set()
+        self.origin: dict[Operand, Value] = {}  # what stands for values of the primal in the reverse sweep
         self._wished = {a for op in structure.place if op.name == "redo" for a in op.args}
         self._recomputed: set[Value] = set()
         self._always: set[Value] = set()
@@ -148,6 +156,7 @@ class Residuals:
             return operand
         copy, home = self.forward.value(operand), self.structure.home[operand]
         if home is self.root:
+            self.origin[copy] = operand
             return copy
         owner = sweep.of(home)
         if copy not in owner.values:
@@ -158,6 +167,7 @@ class Residuals:
                 self.kept.add(operand)
                 site = self.forward.site[definer] if definer is not None else None
                 owner.values[copy] = self._keep(copy, home, site, owner)
+        self.origin[owner.values[copy]] = operand
         return owner.values[copy]
 
     def born(self, value: Value, home: Region, site: Op | None, sweep: Sweep) -> Operand:

@@ -25,6 +25,7 @@ from adcompiler.ir.walk import Structure, substitute
 from adcompiler.transforms.custom import reverse_call
 from adcompiler.transforms.defined import defined
 from adcompiler.transforms.loops import Control
+from adcompiler.transforms.recalled import Known, Recalling
 from adcompiler.transforms.regional import regional
 from adcompiler.transforms.residuals import Forward, Lazy, Residuals, Sweep
 from adcompiler.transforms.shadows import Shadows
@@ -66,6 +67,7 @@ class Reverse:
         self.activity = Activity(fn, [fn.params[k] for k in ask.wrt], seeded, self.aliases)
         self.forward = Forward(fn)
         self.residuals = Residuals(fn, self.structure, self.aliases, self.forward, planned)
+        self.known = Known(self.structure, self.residuals)
         self.shadows = Shadows(fn, self.structure, self.aliases, self.activity, self.forward, self.residuals)
         self.control = Control(self)
         self.root = Sweep(fn.body, None)
@@ -153,6 +155,7 @@ class Reverse:
     # Regions and ops.
     def region(self, primal: Region, sweep: Sweep) -> None:
         """Reverse the ops of one region, last first."""
+        sweep.b = Recalling(sweep, self.known)
         for op in reversed(primal.ops[:-1]):
             with sweep.b.at(op.loc):
                 self.op(op, sweep)

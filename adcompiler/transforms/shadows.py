@@ -32,6 +32,7 @@ class Shadows:
         self.forward, self.residuals = forward, residuals
         self._memory: set[Value] = set()
         self._merged: set[Value] = set()
+        self._joined = self._joins(fn.body)
         self._classify(fn.body)
         self._forward: dict[Value, tuple[Value, Op | None]] = {}
         self.tapes: dict[Value, Value] = {}
@@ -56,8 +57,40 @@ class Shadows:
         for value in values(body):
             definer = self.structure.definer.get(value)
             moved = definer.name in CONTROL if definer is not None else value not in params
-            if moved or len(self.aliases.roots(value)) > 1:
+            roots = self.aliases.roots(value)
+            if (moved or len(roots) > 1) and not roots <= self._joined.keys():
                 self._note(self._merged, value)
+
+    def _joins(self, body: Region) -> dict[Value, Value]:
+        """What arrays become where branches meet, if each is made in its branch and outside of it named only as the
+        result: they have the shadow of the result, so that none travels."""
+        joins: dict[Value, Value] = {}
+        for op in walk(body):
+            for k, result in enumerate(op.results if op.name == "if" else ()):
+                sides = [(yielded(region)[k], region) for region in op.regions]
+                if isinstance(result.type, Array) and all(self._ends(v, region) for v, region in sides):
+                    joins |= {v: result for v, _ in sides if isinstance(v, Value)}
+        while wrong := self._strays(body, joins):
+            joins = {v: result for v, result in joins.items() if not self.aliases.roots(result) & wrong}
+        return joins
+
+    def _ends(self, v: Operand, region: Region) -> bool:
+        """Is it made in the region, by an op or where branches meet, and yielded once?"""
+        op = self.structure.definer.get(v) if isinstance(v, Value) else None
+        if op is None or self.structure.place[op].region is not region or yielded(region).count(v) > 1:
+            return False
+        return op.name == "if" or self.aliases.roots(v) == {v}
+
+    def _strays(self, body: Region, joins: dict[Value, Value]) -> set[Value]:
+        """Of the memory that joins, what other handles name too: others that control flow or tapes have moved."""
+        results, found = set(joins.values()), set(self.aliases.taped)
+        params = set(body.params)
+        for v in values(body):
+            roots, definer = self.aliases.roots(v), self.structure.definer.get(v)
+            moved = definer.name in CONTROL if definer is not None else v not in params
+            if (moved and v not in results) or not roots <= joins.keys():
+                found |= roots
+        return found & joins.keys()
 
     def _note(self, kinds: set[Value], *operands: Operand) -> None:
         for v in operands:
@@ -161,6 +194,8 @@ class Shadows:
     def of(self, v: Operand, sweep: Sweep) -> Operand:
         """The shadow of a handle, in the mirror of the region where the handle was born."""
         assert isinstance(v, Value)
+        if v in self._joined:
+            return self.of(self._joined[v], sweep)
         home = sweep.of(self.structure.home[v])
         if v not in home.shadows:
             home.shadows[v] = self._make(v, home)
@@ -176,7 +211,8 @@ class Shadows:
             assert isinstance(result, Value)
             return result
         with sweep.head.at(op.loc if op is not None else None):
-            if op is not None and OPS[op.name].kind == "alloc" and isinstance(v.type, Array) and op.args:
+            sized = op is not None and op.name in OPS and OPS[op.name].kind == "alloc"
+            if op is not None and sized and isinstance(v.type, Array) and op.args:
                 extents = op.args[1:] if op.name == "full" else op.args
                 if len(extents) == v.type.rank and not isinstance(extents[0].type, Array):
                     sizes = [self.residuals.fetch(a, sweep) for a in extents]

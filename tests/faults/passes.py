@@ -6,6 +6,7 @@ from faults.fault import Fault
 
 CSE, DCE, HOIST, BOUNDS = "passes/cse.py", "passes/dce.py", "passes/hoist.py", "passes/bounds.py"
 FOLD, ALGEBRA, CHECKS, ACCESS = "passes/fold.py", "passes/algebra.py", "passes/checks.py", "passes/access.py"
+BRANCHES = "passes/branches.py"
 ELEMENTS, FRESH, TAPES, ARRANGE = "passes/elements.py", "passes/fresh.py", "passes/tapes.py", "passes/arrange.py"
 EACH = "test_passes_meaning.py test_passes.py test_passes_tidy.py"
 
@@ -32,6 +33,14 @@ PASSES = (
           "an index that is inside because the loop runs is used though it does not", EACH),
     Fault("hoist-allocations", HOIST, "if allocates(op) or not self.effects.is_pure(op):", "if not self.effects.is_pure(op):",
           "fresh memory of each trip becomes one", EACH),
+    Fault("branch-moves-over-write", BRANCHES, "return not mine & written and not any", "return not any",
+          "a branch reads before what stood before it has been written", EACH),
+    Fault("branch-writes-too-early", BRANCHES, "return not mine & written and not any(self.aliases.roots(a) & touched for a in writes(op))",
+          "return not mine & written", "a branch overwrites what was read before it", EACH),
+    Fault("branch-raises-too-early", BRANCHES, "if self.effects.may_raise(op) and not all(map(self.silent, between)):", "if False:",
+          "an error of a branch comes before what stood before it", EACH),
+    Fault("branch-of-another-result", BRANCHES, "dict(zip(into.results, end.args, strict=True))", "dict(zip(into.results, reversed(end.args), strict=True))",
+          "a branch takes another of the results of the one before", EACH),
     Fault("dce-arguments-unread", DCE, "        for param in fn.params:\n            self.memory(param)\n", "",
           "what is written to an argument is taken to be seen by nobody", f"{EACH} test_frontend.py"),
     Fault("dce-drops-errors", DCE, "if table is not None and (table.ordered or self.effects.may_raise(op)):",

@@ -6,6 +6,7 @@ from faults.fault import Fault
 
 REVERSE, FORWARD, LOOPS = "transforms/reverse.py", "transforms/forward.py", "transforms/loops.py"
 RESIDUALS, SHADOWS = "transforms/residuals.py", "transforms/shadows.py"
+RECALLED = "transforms/recalled.py"
 
 TRANSFORMS = (
     # Reverse mode, straight lines.
@@ -81,8 +82,14 @@ TRANSFORMS = (
           "return scalar", "a predicate is recomputed from a recomputed float", "test_decisions.py"),
     Fault("values-of-while-unknown", RESIDUALS, "if any(self._most([*nest, loop], k) is None for k in range(len(nest) + 1)):\n                break",
           "if False:\n                break", "slots for a loop whose bounds change with the one around it", "test_zoo.py -k 'interpreted and loops'"),
-    Fault("travelling-shadow-made-late", SHADOWS, "if moved or len(self.aliases.roots(value)) > 1:", "if len(self.aliases.roots(value)) > 1:",
+    Fault("travelling-shadow-made-late", SHADOWS, "if (moved or len(roots) > 1) and", "if len(roots) > 1 and",
           "shadows of handles that go round loops are made in the reverse sweep", "test_zoo.py -k 'interpreted and sharp'"),
+    Fault("shadow-of-what-joins-elsewhere", SHADOWS, "return found & joins.keys()", "return set()",
+          "an array that a branch hands on under two names has two shadows", "test_zoo.py -k 'interpreted and twice_in_a_branch'"),
+    Fault("shadow-of-one-branch", SHADOWS, "all(self._ends(v, region) for v, region in sides)", "any(self._ends(v, region) for v, region in sides)",
+          "an argument that a branch hands on has the shadow of what another branch makes", "test_zoo.py -k 'interpreted and (branches or aliases)'"),
+    Fault("recalled-of-other-argument", RECALLED, "return name, tuple(args), tuple", "return name, len(args), tuple",
+          "cos(b) is taken for cos(a)", "test_zoo.py -k 'interpreted and asked_again'"),
     Fault("shadow-of-argument-twice", SHADOWS, "            if self._travels(p):\n", "            if False:\n",
           "the shadow of an argument that travels is made late", "test_zoo.py -k 'interpreted and (swaps or aliases)'"),
     # Forward mode.

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from zoo.registry import program, vec
+from zoo.registry import pos, program, vec
 
 
 @program((1.5,), (-0.5,))
@@ -165,3 +165,63 @@ def select_of_and(x):
     inside = x > 0 and x < 1
     outside = not inside
     return (x * x if inside else 1.0) + (math.sin(x) if outside else x)
+
+
+@program((vec(3),), (pos(3),), (np.array([-0.5, 0.4, 1.2]),))
+def made_by_branches(x):
+    if x[0] > 0.0:
+        y = np.sin(x)
+        y[1] = x[0] * x[2]
+    elif x[1] > 0.0:
+        y = x * x
+    else:
+        y = np.exp(x)
+        y[0] *= x[1]
+    y[2] = y[0] * y[1]
+    return y[0] ** 2 + y[2] * 3.0 + y[1]
+
+
+@program((vec(3), 7), (vec(3, 1), 6), (np.array([2.5, 2.2, -0.3]), 4))
+def made_by_branches_or_not(x, n):
+    s = 0.0
+    for i in range(n):
+        if x[i % 3] > 0.3:
+            y = np.sin(x) * x[i % 3]
+        else:
+            y = x * (x + s)
+            z = y if x[1] > 2.0 else 2.0 * x
+            z[1] = 1.5 * x[0]
+            s += z[2]
+        y[2] += y[0] * y[1]
+        s += y[i % 3] * 0.1
+    return s
+
+
+@program((vec(3), 6), (vec(3, 2), 5))
+def asked_again(x, n):
+    s = 0.0
+    for i in range(n):
+        a = s * x[i % 3] + x[0]
+        if x[i % 3] > 0.0:
+            p = math.sin(a)
+        else:
+            p = math.exp(a) * 0.1
+        s += math.cos(a) * p + 0.1 * math.sin(a * a)
+        if x[i % 3] > 0.0:
+            s += math.cos(a) * x[1] + p
+        else:
+            s -= math.sin(a)
+    return s
+
+
+@program((vec(3),), (pos(3),))
+def named_twice_in_a_branch(x):
+    if x[0] > 0.0:
+        y = np.sin(x)
+        z = y
+        for k in range(2):
+            z[0] *= x[k]
+            z = z[1:]
+    else:
+        y = x * x
+    return y[0] * y[1] + y[2]
