@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -305,3 +307,43 @@ def test_table_and_functions_agree() -> None:
     """Each op marked as such has a function of its name, and none is left over."""
     marked = {entry.vector for entry in OPS.values() if entry.vector}
     assert marked == {*simd.FUNCTIONS, "maximum", "minimum"}
+
+
+# Which functions stay libm's: those that run for one number at a time.
+ALONE = {
+    "of an argument": ("np.exp(", "s = np.exp(a)"),
+    "of what the loop carries": ("np.exp(", "for i in range(len(x)): s = np.exp(s) * 0.1 + x[i]"),
+    "of what comes of it": ("np.log(", "for i in range(len(x)):\n  t = s * s\n  s = np.log(1.0 + t) + x[i]"),
+    "beside what is carried": ("simd.exp(", "for i in range(len(x)): s = s + np.exp(x[i])"),
+    "in a loop around a loop": (
+        "np.sin(",
+        "for i in range(len(x)):\n  t = np.sin(x[i])\n  for j in range(len(x)):\n   s += t * x[j]",
+    ),
+    "in a loop around a short loop": (
+        "simd.sin(",
+        "for i in range(len(x)):\n  t = np.sin(x[i])\n  for j in range(3):\n   s += t * x[j]",
+    ),
+    "in a while": ("np.cos(", "while s < 5.0: s += 1.1 + np.cos(s)"),
+    "in a loop that is left": ("np.exp(", "for i in range(len(x)):\n  s += np.exp(x[i])\n  if s > 9.0:\n   break"),
+    "in a loop that raises": (
+        "np.exp(",
+        "for i in range(len(x)):\n  s += np.exp(x[i])\n  if x[i] > 9.0:\n   raise ValueError('no')",
+    ),
+    "in a branch of a loop": ("simd.exp(", "for i in range(len(x)):\n  if x[i] > 0.2:\n   s += np.exp(x[i])"),
+    "faster of our own": ("simd.tanh(", "s = np.tanh(a)"),
+    "of an array": ("simd.exp(", "s = np.sum(np.exp(x))"),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_runs_alone_is_of_libm(name: str, tmp_path: Path) -> None:
+    wanted, body = ALONE[name]
+    text = "import numpy as np\ndef f(x, a):\n s = a\n " + body.replace("\n", "\n ") + "\n return s\n"
+    path = tmp_path / "alone.py"
+    path.write_text(text)
+    scope = runpy.run_path(str(path))
+    g = ad.value_and_grad(scope["f"])
+    x = np.array([0.3, -0.2, 0.5, 0.1])
+    kernel = g.lower(x, 0.7).kernel
+    assert wanted in kernel and ("simd." in kernel) == wanted.startswith("simd."), kernel
+    ad.check_grads(scope["f"], (x, 0.7), order=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from adcompiler.analysis.layout import strides_vary
@@ -75,9 +75,18 @@ def names_called(op: Op) -> set[str]:
 class Expressions:
     """Operands and ops of one function as expressions."""
 
-    def __init__(self, names: Names, plan: Plan, kernel: bool, vector: bool = False, native: bool = False):
+    def __init__(
+        self,
+        names: Names,
+        plan: Plan,
+        kernel: bool,
+        vector: bool = False,
+        native: bool = False,
+        alone: Collection[Op] = (),
+    ):
+        """`alone`: the ops that stay libm's."""
         self.names, self.plan, self.kernel, self.vector = names, plan, kernel, vector
-        self.native = native
+        self.native, self.alone = native, alone
         self.special: dict[str, Callable[[Op], ast.expr]] = {
             "load": self.load, "view": self.view, "dim": self.dim, "cast": self.cast, "select": self.select,
             "renew": self.renew,
@@ -125,7 +134,13 @@ class Expressions:
 
     def written(self, entry: OpDef, op: Op) -> str:
         """The op's template."""
-        if self.vector and entry.vector and is_float(op.result.type) and isinstance(op.result.type, Scalar):
+        if (
+            self.vector
+            and entry.vector
+            and op not in self.alone
+            and is_float(op.result.type)
+            and isinstance(op.result.type, Scalar)
+        ):
             return f"simd.{entry.vector}({', '.join(f'{{{k}}}' for k in range(len(op.args)))})"
         return (
             entry.kernel.replace("{place}", repr(place(op).strip(" ()")))

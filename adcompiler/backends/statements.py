@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adcompiler.analysis.alone import alone
 from adcompiler.backends.expressions import Expressions, names_called, text_of
 from adcompiler.backends.fold import Plan, fold_yields, plan_of
 from adcompiler.backends.forms import filled, subscript
@@ -58,7 +59,7 @@ class Statements:
     def __init__(self, fn: Function, kernel: bool, comments: bool, materialize: bool = False, **how: bool):
         self.fn, self.comments, self.materialize = fn, comments, materialize
         self.plan, self.names = planned(fn)
-        self.x = Expressions(self.names, self.plan, kernel, **how)
+        self.x = Expressions(self.names, self.plan, kernel, **how, alone=alone(fn) if how.get("vector") else ())
         self.cite, self.cited = False, 0
         self.unset: set[str] = set()  # variables left without a value on some path
         self.copied: set[str] = set()  # variables whose value is copied to another one

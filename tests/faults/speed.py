@@ -13,7 +13,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
 )
 REGIONAL = "transforms/regional.py"
 BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
-MEMORY, STACK = "runtime/memory.py", "passes/stack.py"
+MEMORY, STACK, ALONE = "runtime/memory.py", "passes/stack.py", "analysis/alone.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
 
 SPEED = (
@@ -338,5 +338,22 @@ SPEED = (
         "for op in region.ops",
         "an array of which each iteration makes one is on the stack, where there is one",
         "test_stack.py",
+    ),
+    # Functions of one number.
+    Fault(
+        "carried-is-not-alone",
+        ALONE,
+        "known = -1",
+        "known = len(late)",
+        "a function of what comes of a carried value is taken for one that LLVM makes vectors of",
+        "test_vector_math.py -k alone",
+    ),
+    Fault(
+        "errors-in-vectors",
+        ALONE,
+        "if entry.ordered or any(",
+        'return entry.kind != "effect" or True\n    if any(',
+        "a loop that may raise is taken for one that LLVM makes vectors of",
+        "test_vector_math.py -k alone",
     ),
 )
