@@ -355,6 +355,37 @@ def test_bounds_leaves_what_may_be_outside() -> None:
     assert "safe" not in after("bounds", "%n: i64 = dim %x, 0\n%l: i64 = sub %n, 1\n%u: f64 = load %x[%l]\nreturn %u")
 
 
+PACKED = """\
+%n: i64 = dim %x, 0
+%m: i64 = mul 2, %n
+for %i in 0..%n {
+  %j: i64 = add %m, %i
+  %l: i64 = sub %j, 1
+  %u: f64 = load %y[%j]
+  %v: f64 = load %y[%l]
+  store %x[%i] = %u
+  yield
+}
+return %a"""
+
+
+def test_bounds_beside_multiples_of_what_does_not_change() -> None:
+    """One check for both accesses: of the greatest index, and of whether the loop runs. The least is not negative, or
+    an index from the end that is inside."""
+    text = after("bounds checks", PACKED)
+    head, body = text.split("for %i")
+    assert head.count("raise_if") == 1 and "raise_if" not in body and body.count("safe=True") == 3, text
+
+
+def test_bounds_of_a_multiple_that_changes() -> None:
+    """A stride that is computed in the loop, or is not known to be positive, is checked where it is used."""
+    text = after("bounds checks", PACKED.replace("add %m, %i", "mul %n, %i"))
+    assert "raise_if" in text.split("for %i")[1]
+    text = after("bounds checks", PACKED.replace("mul 2, %n", "mul %k, 3"))
+    head, body = text.split("for %i")
+    assert head.count("raise_if") == 1 and "lt" in head and "raise_if" not in body, text
+
+
 def test_bounds_of_many_equal_sizes() -> None:
     """Each is bounded by each other: all ways between them are looked at once, not one by one."""
     lines = [f"%n{k}: i64 = add %k, {k}" for k in range(14)]

@@ -433,6 +433,20 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
           yield %q, %g
         }
         return %r"""),
+    "index beside what does not change": ("bounds checks", "f64", """
+        %h: i64 = dim %x, 0
+        %o: i64 = sub %n, %h
+        %m: i64 = mul 2, %o
+        %r: f64 = for %i in 0..%k with (%s: f64 = %a) {
+          %j: i64 = add %m, %i
+          %l: i64 = sub %i, %o
+          %v: f64 = load %x[%j]
+          %w: f64 = load %y[%l]
+          %p: f64 = mul %v, %w
+          %t: f64 = add %s, %p
+          yield %t
+        }
+        return %r"""),
     "window of a window": ("bounds checks", "f64", """
         %m: i64 = dim %x, 0
         %e: f64[:] = view %x[1:-1]
@@ -464,7 +478,16 @@ PROGRAMS: dict[str, tuple[str, str, str]] = {
         return %a"""),
 }  # fmt: skip
 
-ARGUMENTS = [(3, 4, 1, 1, False), (3, 4, 0, 2, True), (3, 3, 2, 3, True), (4, 1, 2, 1, False), (2, 3, 1, 5, False)]
+ARGUMENTS = [
+    (3, 4, 1, 1, False),
+    (4, 2, 2, 4, False),
+    (4, 2, 2, 5, True),
+    (4, 2, 3, 3, True),
+    (3, 4, 0, 2, True),
+    (3, 3, 2, 3, True),
+    (4, 1, 2, 1, False),
+    (2, 3, 1, 5, False),
+]
 
 
 def outcome(fn: Function, sizes: tuple[int, int, int, int, bool]) -> tuple[str, list[Any]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adcompiler.analysis.effects import Effects, inside, is_ordered
+from adcompiler.analysis.linear import added, build, linear
 from adcompiler.analysis.ranges import Ranges
 from adcompiler.analysis.shapes import Shapes
 from adcompiler.ir.build import Builder, boolean, integer
@@ -36,29 +37,36 @@ def run(fn: Function) -> Function:
     return fn
 
 
+Multiples = frozenset[tuple[Operand, int]]
+FAR = 2**31
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an index of an access moves: `base` + offset, where base is invariant or the index of a loop of the nest."""
+    """How an index of an access moves: `base` + offset + `by`, where base is invariant or the index of a loop of the
+    nest, and `by` has multiples of invariants."""
 
     axis: int
     base: Operand
     offset: int
+    by: Multiples = frozenset()
 
 
 @dataclass(slots=True)
 class Check:
-    """The least and greatest offset of all accesses to an axis with the same base; `nest`: the loops around them."""
+    """The least and greatest offset of all accesses to an axis that move alike; `nest`: the loops around them."""
 
     nest: list[Op]
     array: Value
     axis: int
     base: Operand
+    by: Multiples
     least: int
     most: int
     first: Op
 
 
-Covered = dict[tuple[Value, int, Operand, Op], Check]
+Covered = dict[tuple[Value, int, Operand, Multiples, Op], Check]
 
 
 class _Prover:
@@ -141,19 +149,20 @@ class _Prover:
         moving = [loop.body.params[0] for loop in nest]
         if index not in bound or index in moving:
             return Reach(axis, index, 0)
-        op = self.shapes.structure.definer.get(index) if isinstance(index, Value) else None
-        if op is None or op.name not in ("add", "sub") or op.args[0] not in moving:
+        form = linear(self.shapes.structure.definer, index)
+        offset = form.pop(None, 0)
+        base = [v for v in form if v in moving]
+        if len(base) != 1 or form.pop(base[0]) != 1 or any(v in bound for v in form):
             return None
-        by = op.args[1]
-        if not isinstance(by, Const) or abs(by.value) >= 2**31:
+        if any(abs(c) >= FAR for c in (offset, *form.values())):
             return None
-        return Reach(axis, op.args[0], int(by.value) if op.name == "add" else -int(by.value))
+        return Reach(axis, base[0], offset, frozenset(form.items()))
 
     def cover(self, covered: Covered, nest: list[Op], op: Op, reach: Reach | None) -> None:
         """Widen what is checked of this axis of the array."""
         assert reach is not None and isinstance(op.args[0], Value)
-        key = (op.args[0], reach.axis, reach.base, nest[-1])
-        check = covered.setdefault(key, Check(nest, *key[:3], reach.offset, reach.offset, op))
+        key = (op.args[0], reach.axis, reach.base, reach.by, nest[-1])
+        check = covered.setdefault(key, Check(nest, *key[:4], reach.offset, reach.offset, op))
         check.least, check.most = min(check.least, reach.offset), max(check.most, reach.offset)
 
     def condition(self, make: Conditions, check: Check) -> Operand:
@@ -164,17 +173,22 @@ class _Prover:
             for loop in check.nest:
                 self.ranges.enter_for(loop)
             reached = self.ranges.of(check.base)
-            low = self.ranges.above(reached.shift(check.least), extent)
-            high = self.ranges.below(reached.shift(check.most), extent)
+            low = self.ranges.above(reached.shift(check.least), extent) and all(map(self.adds, check.by))
+            high = self.ranges.below(reached.shift(check.most), extent) and not check.by
         if low and high:
             return boolean(False)
         mover = next((loop for loop in check.nest if loop.body.params[0] is check.base), None)
-        lo, hi = (check.base, check.base) if mover is None else mover.args[:2]
+        by = build(make.build, dict(check.by))
+        lo, hi = (added(make.build, a, by) for a in ((check.base, check.base) if mover is None else mover.args[:2]))
         first = make.plus(lo, check.least)
         beyond = make.beyond(hi, check.most, size, strict=mover is None)
         outside = make.outside(first, size, low, beyond if not high else boolean(False))
         runs = [self.runs(make, loop) for loop in check.nest if not self.implied(loop, mover, check, extent, low)]
         return make.all([*runs, outside])
+
+    def adds(self, part: tuple[Operand, int]) -> bool:
+        """Is this multiple certainly not negative?"""
+        return part[1] > 0 and self.ranges.not_negative(part[0])
 
     def runs(self, make: Conditions, loop: Op) -> Operand:
         lo, hi = loop.args[:2]
@@ -183,7 +197,7 @@ class _Prover:
     def implied(self, loop: Op, mover: Op | None, check: Check, extent: object, low: bool) -> bool:
         """Does the loop run whenever its last index is beyond the end?"""
         lo = loop.args[0]
-        if loop is not mover or not low or not isinstance(lo, Const):
+        if loop is not mover or not low or not isinstance(lo, Const) or check.by:
             return False
         return lo.value + check.most <= (self.ranges.minimum(extent) or 0)
 
