@@ -220,7 +220,39 @@ def marching(w, x):
     return total
 
 
+def gates(w, x):
+    """Loops without a loop in them, among rows of one array that LLVM can't tell apart."""
+    state = np.zeros((2, len(x)))
+    total = 0.0
+    for t in range(3):
+        cell, hidden = state[0], state[1]
+        for i in range(len(x)):
+            forget = 1.0 / (1.0 + math.exp(-(hidden[i] * w[0] + x[i, t])))
+            gate = math.tanh(hidden[i] * w[1] + x[i, t + 1])
+            cell[i] = cell[i] * forget + gate * w[2]
+            hidden[i] = forget * math.tanh(cell[i] * w[3])
+        for i in range(len(x)):
+            total += hidden[i] * x[i, t]
+    return total
+
+
+def read_after_write(w, x):
+    """An element that is read again after an array that may be the same was written."""
+    state = np.zeros((2, len(x)))
+    total = 0.0
+    for t in range(3):
+        cell, hidden = state[t % 2], state[(t + 1) // 2]
+        for i in range(len(x)):
+            cell[i] = math.tanh(cell[i] * w[0] + x[i, t]) / (1.5 + hidden[i] * hidden[i])
+            gate = math.sin(hidden[i] * w[1]) + math.exp(-(cell[i] ** 2))
+            hidden[i] = gate / (2.0 + math.cos(cell[i] + w[2]))
+            total += gate * hidden[i]
+    return total
+
+
 PROGRAMS = [
+    gates,
+    read_after_write,
     roots,
     settled,
     hopeless,
@@ -248,8 +280,15 @@ def arguments(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def forced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every loop that may go in lanes goes, four at a time."""
-    monkeypatch.setattr(lanes.Plan, "pays", lambda self: True)
+
+    def pays(plan: lanes.Plan) -> bool:
+        if not any(op.regions for op in plan.loop.body.ops):
+            plan.stages = plan._staged()
+        return True
+
+    monkeypatch.setattr(lanes.Plan, "pays", pays)
     monkeypatch.setattr(strips, "WIDTH", 4)
+    monkeypatch.setattr(strips, "VECTOR", 2)
 
 
 def alike(fn: Callable[..., Any], n: int, **options: Any) -> None:
@@ -371,6 +410,15 @@ def test_loops_of_which_lanes_leave_early() -> None:
     """Masked where they compute and nothing else."""
     for fn, masked in ((roots, True), (settled, True), (hopeless, True), (marching, False)):
         assert ("while more > 0" in kernel(fn)) is masked
+
+
+def test_crowded_loops_are_taken_apart() -> None:
+    """Loads, work on lane memory, stores: where no element is read after it may have been written."""
+    text = kernel(gates)
+    work = text.split("for lane in range(padded):")[1].split("for lane in range(count):")[0]
+    assert "simd.exp(lanes[" in work and "hidden" not in work and "state" not in work, text
+    assert "lanes[" not in kernel(read_after_write).split("# reverse sweep")[0]
+    assert "\n    lanes = memory.zeros(" in text and "renewed" not in text  # once, outside of all loops
 
 
 def test_strict_programs_stay_in_order() -> None:

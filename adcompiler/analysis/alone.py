@@ -17,6 +17,7 @@ from adcompiler.ir.types import Array
 from adcompiler.ir.walk import walk
 
 UNROLLED = 8  # LLVM unrolls loops of so many iterations before it makes vectors of those around them
+COMPARED = 8  # LLVM compares so many pairs of arrays for overlap before a loop; with more it makes no vectors
 FASTER = frozenset(
     ["arccos", "arcsin", "cos", "erf", "exp", "exp2", "log", "log10", "log1p", "log2", "logaddexp", "pow", "sin", "tan"]
 )  # of libm, for one number

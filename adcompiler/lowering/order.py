@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from adcompiler.analysis.alone import COMPARED
 from adcompiler.analysis.effects import Effects, inside, is_ordered, reads, writes
 from adcompiler.ir.core import CONTROL, Op, Operand, Region, Value
 from adcompiler.ir.walk import free
@@ -20,8 +21,6 @@ from adcompiler.lowering.kinds import is_map, is_reduction, is_write
 from adcompiler.lowering.plan import Plan
 from adcompiler.lowering.sizes import rank
 from adcompiler.lowering.trial import Access, Loops, aligned, in_step
-
-CHECKS = 8  # LLVM compares so many pairs of arrays for overlap before a loop; with more it does not vectorize
 
 
 @dataclass(eq=False)
@@ -130,7 +129,7 @@ class Order:
         outs |= {n.op.result for n in group if is_reduction(n.op) and rank(n.op.result)}
         made = {t for n in group if (t := self.target(n.op))}
         ins = {a for n in group if n.loops for a, _ in n.loops.loads if a not in made}
-        return len(outs) * len(ins) + len(outs) * (len(outs) - 1) // 2 > CHECKS
+        return len(outs) * len(ins) + len(outs) * (len(outs) - 1) // 2 > COMPARED
 
     def stays(self, op: Op, group: Iterable[Op]) -> bool:
         """Is the result of a map needed as memory, if these share a nest?"""

@@ -156,7 +156,8 @@ class _Prover:
             return None
         if any(abs(c) >= FAR for c in (offset, *form.values())):
             return None
-        return Reach(axis, base[0], offset, frozenset(form.items()))
+        by = frozenset((v, c) for v, c in form.items() if v is not None)
+        return Reach(axis, base[0], offset, by)
 
     def cover(self, covered: Covered, nest: list[Op], op: Op, reach: Reach | None) -> None:
         """Widen what is checked of this axis of the array."""

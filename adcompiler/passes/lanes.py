@@ -21,7 +21,10 @@ than once from memory that lies across is packed at the start of a block. Reasso
 
 from __future__ import annotations
 
-from adcompiler.analysis.effects import inside, is_ordered
+from itertools import combinations, product
+
+from adcompiler.analysis.alone import COMPARED
+from adcompiler.analysis.effects import inside, is_ordered, own_reads, own_writes
 from adcompiler.analysis.independence import CHECKS, ELEMENTS, Independence, places
 from adcompiler.analysis.varying import Varying
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
@@ -30,6 +33,7 @@ from adcompiler.ir.types import Scalar
 from adcompiler.ir.walk import is_const, walk
 from adcompiler.passes.strips import ZEROS, Strips
 
+FUNCTION, WORK = 4, {"div": 1, "sqrt": 1}  # what vectors save: of an elementary function, of slow arithmetic
 CAUTIOUS = ("floordiv", "mod", "raise_if")  # not to be done with numbers that mean nothing
 
 
@@ -38,9 +42,12 @@ def run(fn: Function) -> Function:
     seen: set[Op] = set()
     while (found := _next(fn, seen)) is not None:
         region, loop, plan = found
-        at, new = region.ops.index(loop), Strips(plan).build()
+        strips, top = Strips(plan), [loop, *plan.facts.structure.ancestors(loop)][-1]
+        start = fn.body.ops.index(top)
+        at, new = region.ops.index(loop), strips.build()
         region.ops[at : at + 1] = new
         seen.update(inner for op in new for inner in inside(op))
+        fn.body.ops[start:start] = strips.rows.ops()  # once, for no block looks at what another has left there
     return fn
 
 
@@ -64,6 +71,7 @@ class Plan:
     def __init__(self, facts: Independence, loop: Op):
         self.facts, self.loop = facts, loop
         self.kinds: dict[Value, str] = {}
+        self.stages: dict[Op, int] = {}  # of ops of a body that is taken apart
 
     def legal(self) -> bool:
         loop, facts = self.loop, self.facts
@@ -111,12 +119,15 @@ class Plan:
     def pays(self) -> bool:
         """Do inner loops that differ read and write along lanes, or what is packed, or what all lanes share?
 
-        What has no loop inside, LLVM puts into lanes by itself.
+        What has no loop inside, LLVM puts into lanes by itself, unless it touches too many arrays.
         """
         if self._overlaps():
             return True
         if any(op.name == "while" and self.varying.lane(op) for op in walk(self.loop.body)):
             return True
+        if self._crowded():
+            self.stages = self._staged()
+            return bool(self.stages)
         inner = [op for op in self.loop.body.ops if op.name == "for" and op not in self.varying.serial]
         across = frozenset(op for op in inner if self._across(op))
         if across:
@@ -149,6 +160,39 @@ class Plan:
                 for root in self.facts.aliases.roots(op.args[0]):
                     seen.setdefault(root, set()).add(tuple(op.args[1:-1]))
         return any(len(places) > 1 for places in seen.values())
+
+    def _crowded(self) -> bool:
+        """Is there work for vectors, among more arrays than LLVM compares before it makes any?"""
+        ops = self.loop.body.ops[:-1]
+        if any(op.regions for op in ops):
+            return False
+        work = sum(WORK.get(op.name, FUNCTION if OPS[op.name].vector else 0) for op in ops if self.varying.lane(op))
+        written = {a for op in ops for a in own_writes(op)}
+        read = {a for op in ops for a in own_reads(op)} - written
+        pairs = [*combinations(written, 2), *product(written, read)]
+        return work >= FUNCTION and len(pairs) > COMPARED and any(self._may_meet(a, b) for a, b in pairs)
+
+    def _may_meet(self, a: Operand, b: Operand) -> bool:
+        """Can LLVM not tell that they are apart, as it can of memory that is made here?"""
+        here, there = self.facts.aliases.roots(a), self.facts.aliases.roots(b)
+        return bool(here & there) or not (here | there) - set(self.facts.fn.params)
+
+    def _staged(self) -> dict[Op, int]:
+        """Loads and what is cheap, then the rest, then what is written, so that the work in between is on lane memory
+        only; nothing where an element may be read after it was written."""
+        stages, late, worked = dict[Op, int](), set[Value](), set[Operand]()
+        for op in self.loop.body.ops[:-1]:
+            roots = {r for a in own_reads(op) for r in self.facts.aliases.roots(a)}
+            if own_writes(op):
+                stages[op] = 2
+                late |= {r for a in own_writes(op) for r in self.facts.aliases.roots(a)}
+            elif roots & late:
+                return {}
+            else:
+                light = op.name in ELEMENTS or (OPS[op.name].cheap and op.name not in WORK)
+                stages[op] = int(not light or not worked.isdisjoint(op.args))
+                worked.update(op.results if stages[op] else ())
+        return stages
 
     def _strided(self, op: Op) -> bool:
         """An access whose elements lie apart from lane to lane, with nothing to make up for it."""

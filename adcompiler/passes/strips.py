@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adcompiler.passes.lanes import Plan
 
 WIDTH = 64
+VECTOR = 8  # lanes without an iteration go along up to here, so that no vector is left incomplete
 ZEROS = {"zeros": "zeros", "zeros_like": "zeros", "empty": "empty", "empty_like": "empty"}
 
 
@@ -53,7 +54,7 @@ class _Rows:
 
 
 class Strips:
-    """A loop whose iterations are put into lanes: the ops that take its place."""
+    """A loop whose iterations are put into lanes: the ops that take its place, and before all loops its `rows`."""
 
     def __init__(self, plan: Plan):
         self.plan, self.facts, self.loop, self.varying = plan, plan.facts, plan.loop, plan.varying
@@ -83,12 +84,19 @@ class Strips:
             self.block = b.op("add", self.block, lo, hint="block")
         left = b.op("sub", hi, self.block)
         self.count = b.op("minimum", integer(WIDTH), left, hint="count", tie="half")
+        self.padded = b.op("bitand", b.op("add", self.count, integer(VECTOR - 1)), integer(-VECTOR), hint="padded")
         self._pack(b)
-        self.region(loop.body, b, [])
+        self.region(self._in_stages(loop.body), b, [])
         b.yield_(*self.totals)
         body = Region(params, b.region.ops)  # type: ignore[arg-type]
         blocks = Op("for", [integer(0), self._blocks(), integer(1), *loop.inits], loop.results, {}, [body], loop.loc)
-        return [*self.before.region.ops, *self.rows.ops(), blocks]
+        return [*self.before.region.ops, blocks]
+
+    def _in_stages(self, body: Region) -> Region:
+        """The body in the order of its stages, if it has any: each is a run."""
+        stages = self.plan.stages
+        ops = sorted(body.ops[:-1], key=lambda op: stages[op]) if stages else body.ops[:-1]
+        return Region(body.params, [*ops, body.terminator])
 
     def _blocks(self) -> Operand:
         lo, hi = self.loop.args[:2]
@@ -165,7 +173,11 @@ class Strips:
     def region(self, region: Region, b: Builder, tail: list[tuple[Value, Operand]]) -> None:
         """`tail`: what is to be put into the rows of these values at the end."""
         run: list[Op] = []
+        stages = self.plan.stages
         for op in region.ops[:-1]:
+            if run and stages.get(run[-1]) != stages.get(op):
+                self.flush(b, run)
+                run = []
             if op.name == "for" and op not in self.varying.serial and self.varying.lane(op):
                 firsts = [(p, a) for p, a in zip(op.carried, op.inits, strict=True) if self.varying.differs(p)]
                 self.flush(b, run, firsts, op)
@@ -241,7 +253,7 @@ class Strips:
         there = start.op("select", start.op("lt", lane, self.count), integer(1), integer(0), hint="there")
         start.do("store", *running, lane, there, safe=True)
         start.yield_()
-        b.for_(integer(0), integer(WIDTH), integer(1), [], [], start.region)
+        b.for_(integer(0), self.padded, integer(1), [], [], start.region)
 
         test = Builder(Region([Value("more", i64)]), op.loc)
         test.test(test.op("gt", test.region.params[0], integer(0)))
@@ -308,7 +320,7 @@ class _Run:
         results = [Value(p.name, p.type) for _, p, _, _ in self.sums]
         with self.b.at(self.head.loc):
             inits = [init for init, _, _, _ in self.sums]
-            count = integer(WIDTH) if self.full else self.o.count
+            count = self.o.padded if self.full else self.o.count
             self.b.for_(integer(0), count, integer(1), inits, results, region)
         for (_, _, _, op), total in zip(self.sums, results, strict=True):
             if op in self.o.sums:
@@ -334,7 +346,7 @@ class _Run:
         count, more = Value("more", i64), Value("more", i64)
         self.body.yield_(self.body.op("add", count, on, hint="more"))
         region = Region([self.lane, count], [*self.head.region.ops, *self.body.region.ops])
-        self.b.for_(integer(0), integer(WIDTH), integer(1), [integer(0)], [more], region)
+        self.b.for_(integer(0), self.o.padded, integer(1), [integer(0)], [more], region)
         return more
 
     def _is_on(self, array: Value, row: Const) -> Operand:

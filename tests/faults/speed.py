@@ -11,7 +11,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
     "passes/strips.py",
     "transforms/residuals.py",
 )
-REGIONAL = "transforms/regional.py"
+REGIONAL, LANES = "transforms/regional.py", "passes/lanes.py"
 BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
 MEMORY, STACK, ALONE = "runtime/memory.py", "passes/stack.py", "analysis/alone.py"
 TEST = "test_lanes.py::test_random_programs_in_any_lanes test_lanes.py"
@@ -155,6 +155,30 @@ SPEED = (
         'on = self.body.op("select", go, integer(1), integer(0), hint="on")',
         'on = self.body.op("select", go, integer(0), integer(0), hint="on")',
         "all lanes leave a loop with the first",
+        TEST,
+    ),
+    Fault(
+        "stages-read-too-early",
+        LANES,
+        "elif roots & late:\n                return {}",
+        "elif False:\n                return {}",
+        "an element is read before it is written, not after",
+        TEST,
+    ),
+    Fault(
+        "stages-out-of-order",
+        LANES,
+        "stages[op] = int(not light or not worked.isdisjoint(op.args))",
+        "stages[op] = int(not light)",
+        "a sum is made before what it is made of",
+        TEST,
+    ),
+    Fault(
+        "lanes-not-padded",
+        STRIPS,
+        "integer(-VECTOR), hint",
+        "integer(VECTOR - 1), hint",
+        "lanes before the last iteration are left out",
         TEST,
     ),
     # Loops differentiated along the way.
