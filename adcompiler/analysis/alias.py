@@ -21,12 +21,15 @@ class Aliases:
         self.writers: dict[Value, list[Op]] = {}
         while self._visit(fn.body):
             pass
+        self._note_writers(fn)
+        self.taped: set[Value] = set().union(*self._tapes.values())
+        self.outlives = self.taped | self._carried(fn.body)
+
+    def _note_writers(self, fn: Function) -> None:
         for op in walk(fn.body):
             for k in OPS[op.name].writes if op.name in OPS else ():
                 for root in self.roots(op.args[k]):
                     self.writers.setdefault(root, []).append(op)
-        self.taped: set[Value] = set().union(*self._tapes.values())
-        self.outlives = self.taped | self._carried(fn.body)
 
     def roots(self, operand: Operand) -> Roots:
         """The memory that a handle may name; nothing for scalars. A tape's root is the tape itself."""

@@ -8,6 +8,7 @@ from typing import Any
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import own_reads, own_writes
 from adcompiler.analysis.shapes import Shapes
+from adcompiler.analysis.trading import Trading, traded
 from adcompiler.ir.core import Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.types import Array, is_float
 from adcompiler.ir.walk import Structure, is_const, walk
@@ -28,10 +29,12 @@ class Independence:
     private   each iteration writes before it reads, or leaves zeros behind as it found them; nobody else sees it
     """
 
-    def __init__(self, fn: Function):
+    def __init__(self, fn: Function, around: tuple[Op, ...] = ()):
+        """`around`: loops within one iteration of which all questions are."""
         self.fn = fn
         self.structure = Structure(fn)
-        self.aliases = Aliases(fn, self.structure)
+        self.aliases = Trading(fn, self.structure, around) if around else Aliases(fn, self.structure)
+        self._inside: dict[tuple[Op, ...], Independence] = {}
         self.shapes = Shapes(fn, self.structure)
         self.lasting = {p for p in fn.params if isinstance(p.type, Array)}
         self.lasting |= {r for a in fn.returns for r in self.aliases.roots(a)} | self.aliases.outlives
@@ -39,6 +42,15 @@ class Independence:
         for op in walk(fn.body):
             for root in {r for a in (*own_reads(op), *own_writes(op)) for r in self.aliases.roots(a)}:
                 self.accesses.setdefault(root, []).append(op)
+
+    def inside(self, loop: Op) -> Independence:
+        """The same for questions about this loop alone: arrays that loops around it trade are apart."""
+        around = tuple(op for op in self.structure.ancestors(loop) if op.name == "for" and traded(self.aliases, op))
+        if not around:
+            return self
+        if around not in self._inside:
+            self._inside[around] = Independence(self.fn, around)
+        return self._inside[around]
 
     def within(self, root: Value, loops: Iterable[Op]) -> list[Op]:
         """The accesses to the root inside of any of the loops."""
@@ -55,6 +67,18 @@ class Independence:
     def sums(self, loop: Op) -> bool:
         """Are the loop's carried values sums, to which each iteration adds what does not depend on them?"""
         return all(self.addend(loop, k) is not None for k in range(len(loop.carried)))
+
+    def adds(self, loop: Op, k: int) -> bool:
+        """Does each iteration only add to the k-th carried value, by itself or in a loop that does no more to it?"""
+        if self.addend(loop, k) is not None:
+            return True
+        param, end = loop.carried[k], loop.yields[k]
+        inner = self.structure.definer.get(end) if isinstance(end, Value) else None
+        if inner is None or inner.name != "for" or inner not in loop.body.ops or inner.inits.count(param) != 1:
+            return False
+        j = inner.inits.index(param)
+        alone = self.structure.uses.get(param) == [inner] and self.structure.uses.get(end) == [loop.body.terminator]
+        return alone and end is inner.results[j] and loop.yields.count(end) == 1 and self.adds(inner, j)
 
     def addend(self, loop: Op, k: int) -> tuple[Op, int] | None:
         """The `add` whose operand number 0 or 1 is the k-th carried value, where that is all that happens to it."""

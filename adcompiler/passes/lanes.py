@@ -59,7 +59,7 @@ def _next(fn: Function, seen: set[Op]) -> tuple[Region, Op, Plan] | None:
                 continue
             seen.add(loop)
             facts = facts or Independence(fn)
-            plan = Plan(facts, loop)
+            plan = Plan(facts.inside(loop), loop)
             if plan.legal() and plan.pays():
                 return region, loop, plan
     return None
@@ -152,7 +152,7 @@ class Plan:
         """
         seen: dict[Value, set[tuple[Operand, ...]]] = {}
         for op in self.loop.body.ops:
-            if op.regions or (op.name == "store" and any(map(self.varying.differs, op.args[1:-1]))):
+            if op.regions:
                 return False
             if op.name == "update" and any(map(self.varying.differs, op.args[1:-1])):
                 if all(self.facts.key(a, self.loop) is None for a in op.args[1:-1]):

@@ -44,7 +44,9 @@ def _upwards(fn: Function) -> None:
     facts = Independence(fn) if loops else None
     for loop in loops:
         assert facts is not None
-        alike = facts.sums(loop) and all(facts.kind(root, [loop]) for root in facts.touched(loop))
+        here = facts.inside(loop)
+        added = all(here.adds(loop, k) for k in range(len(loop.carried)))
+        alike = added and all(here.kind(root, [loop]) for root in here.touched(loop))
         if (
             alike
             and not any(_order(op) for op in loop.body.ops)

@@ -11,6 +11,7 @@ INDUCTION, SUMS, STRIPS, RESIDUALS = (
     "passes/strips.py",
     "transforms/residuals.py",
 )
+TRADING = "analysis/trading.py"
 REGIONAL, LANES = "transforms/regional.py", "passes/lanes.py"
 BUFFERS, SMALL, REUSE = "passes/buffers.py", "passes/small.py", "passes/reuse.py"
 MEMORY, STACK, ALONE = "runtime/memory.py", "passes/stack.py", "analysis/alone.py"
@@ -103,7 +104,7 @@ SPEED = (
     Fault(
         "backwards-though-carried",
         SUMS,
-        "alike = facts.sums(loop) and",
+        "alike = added and",
         "alike =",
         "a recurrence is turned round",
         TEST,
@@ -180,6 +181,23 @@ SPEED = (
         "integer(VECTOR - 1), hint",
         "lanes before the last iteration are left out",
         TEST,
+    ),
+    # Arrays that trade places.
+    Fault(
+        "same-array-trades-with-itself",
+        TRADING,
+        "len(set(before)) != len(rows) or",
+        "",
+        "two names of one array are taken for two arrays",
+        "test_lanes.py",
+    ),
+    Fault(
+        "traded-array-named-besides",
+        TRADING,
+        "memory & aliases.taped or any(aliases.roots(v) & memory and v not in own for v in named)",
+        "memory & aliases.taped",
+        "an array that is also used by its first name is taken for another one",
+        "test_lanes.py",
     ),
     # Loops differentiated along the way.
     Fault(
