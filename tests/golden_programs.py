@@ -423,3 +423,20 @@ def chain(x):
     for i in range(len(x)):
         p = p * math.sin(x[i])
     return p
+
+
+# Recurrences of arrays.
+@golden(matrix(4, 4), vector(4), vector(4), vector(6), transform=lambda f: ad.grad(f, argnums=(0, 1)))
+def elman(w, b, h, x):
+    for t in range(len(x)):
+        h = np.tanh(w @ h + b * x[t])
+    return np.sum(h * h)
+
+
+@golden(matrix(6, 4), matrix(4, 4), transform=lambda f: ad.grad(f, argnums=1))
+def gated(x, w):
+    h = np.zeros(w.shape[0])
+    for t in range(len(x)):
+        gate = 1.0 / (1.0 + np.exp(-(w @ x[t])))
+        h = gate * h + (1.0 - gate) * x[t]
+    return np.sum(h * h)

@@ -10,6 +10,10 @@ import pytest
 
 import adcompiler as ad
 from adcompiler.analysis.extents import Meeting, dims, hold
+from adcompiler.analysis.shapes import Shapes
+from adcompiler.ir.text import parse
+from adcompiler.ir.types import Array
+from adcompiler.ir.walk import values
 from adcompiler.transform import VARIANTS
 
 
@@ -163,6 +167,44 @@ def test_what_goes_round_a_loop_keeps_its_extents() -> None:
             wanted = wanted[0] - 0.1 * x.T @ g, wanted[1] - 0.1 * gb
         for mine, theirs in zip(found, wanted, strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_what_a_loop_begins_with_is_as_long_as_what_it_makes() -> None:
+    """Whether h keeps its extent is asked, though nothing broadcasts: by its first extent and that of w @ h."""
+
+    def recurrent(w, h, n):
+        for _ in range(n):
+            h = np.tanh(w @ h)
+        return np.sum(h)
+
+    gradient = ad.grad(recurrent, argnums=(0, 1))
+    w, h = np.array([[0.3, -0.2], [0.5, 0.1]]), np.array([0.3, -0.4])
+    lowered = gradient.lower(w, h, 3)
+    assert "f64[n, n], %h: f64[n]" in lowered.ir and "ShapeMismatch" not in lowered.kernel
+    ad.check_grads(recurrent, (w, h, 3), order=2)
+    ad.check_grads(recurrent, (w[:1], h, 1), order=2)
+
+
+def test_what_loops_carry_keeps_its_extents_together() -> None:
+    """Each array of a loop keeps its extent because the others do, wherever the question begins."""
+    fn = parse("""\
+func @f(%x: f64[n], %k: i64) -> f64[:] {
+  %m: i64 = dim %x, 0
+  %h: f64[:] = zeros %m
+  %a: f64[:], %b: f64[:] = for %i in 0..%k with (%c: f64[:] = %h, %d: f64[:] = %x) {
+    %e: f64[:] = add %c, %d
+    %g: f64[:] = for %j in 0..%i with (%l: f64[:] = %e) {
+      %o: f64[:] = mul %l, %c
+      yield %o
+    }
+    yield %d, %g
+  }
+  %y: f64[:] = mul %a, %b
+  return %y
+}""")
+    for value in values(fn.body):
+        if isinstance(value.type, Array):
+            assert Shapes(fn).shape(value) == ("n",), value.name
 
 
 def test_a_guess_that_is_wrong_costs_nothing() -> None:

@@ -181,3 +181,32 @@ def test_tapes_of_equal_content_become_one() -> None:
     text = after("tapes", before)
     assert text.count("empty") == 1 and text.count("store") == 1
     assert after("tapes", before.replace("store %q[%i] = %a", "store %q[%i] = %b")).count("empty") == 2
+
+
+def test_tapes_of_equal_rows_become_one() -> None:
+    before = """\
+        %p: f64[:, :] = empty %k, 3
+        %q: f64[:, :] = empty %k, 3
+        %v: f64[:] = mul %x, 2.0
+        %w: f64[:] = mul %x, 3.0
+        for %i in 0..%k {
+          %q_row: f64[:] = view %q[%i, :], safe=True
+          assign %q_row, %v, checked=True
+          %p_row: f64[:] = view %p[%i, :], safe=True
+          assign %p_row, %v, checked=True
+          yield
+        }
+        %t: f64 = load %p[0, 0]
+        %u: f64[:] = view %q[1, :]
+        %s: f64 = sum %u
+        %r: f64 = add %t, %s
+        return %r"""
+    text = after("tapes", before)
+    assert text.count("empty") == 1 and text.count("assign") == 1
+    for other in (
+        before.replace("assign %p_row, %v", "assign %p_row, %w"),  # other rows
+        before.replace("view %p[%i, :], safe", "view %p[0, :], safe"),  # another place
+        before.replace("  yield\n", "  store %v[0] = %a, safe=True\n  yield\n"),  # rows that change
+        before.replace("  %p_row: ", "  %early: f64 = load %q[%i, 0]\n  %p_row: "),  # read before the other is filled
+    ):
+        assert after("tapes", other).count("empty") == 2

@@ -50,9 +50,16 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     ops = list(walk(fn.body))
     found = met(filter(_broadcasts, ops), lambda op: shapes.columns(op.args))
     found |= met((op for op in ops if op.name == "einsum"), shapes.summed)
+    found |= met((op for op in ops if op.name in ("for", "while")), lambda op: _rounds(op, shapes))
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
     return (*found, *_records(ops, shapes, places))
+
+
+def _rounds(loop: Op, shapes: Shapes) -> Iterator[tuple[Extent, ...]]:
+    """The extents of what a loop carries, where it begins and after a round: equal, most likely."""
+    for first, after in zip(loop.inits, loop.yields, strict=True):
+        yield from zip(shapes.shape(first), shapes.shape(after), strict=True)
 
 
 def _records(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:

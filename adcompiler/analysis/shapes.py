@@ -45,9 +45,10 @@ class Shapes:
 
     def __init__(self, fn: Function, structure: Structure | None = None, hopeful: bool = False):
         """`hopeful`: what goes round a loop is taken to keep its extents, which is a guess."""
-        self.structure = structure or Structure(fn)
+        self.fn, self.structure = fn, structure or Structure(fn)
         self.hopeful = hopeful
         self._known: dict[Value, Shape] = {}
+        self._asked: set[Value] = set()  # what is being found out
 
     def shape(self, operand: Operand) -> Shape:
         """The extents of an array; () for scalars."""
@@ -55,7 +56,9 @@ class Shapes:
             return ()
         if operand not in self._known:
             self._known[operand] = self._opaque(operand)  # until we know better: ends recursion through loops
+            self._asked.add(operand)
             self._known[operand] = self._declared(operand, self._derive(operand))
+            self._asked.remove(operand)
         return self._known[operand]
 
     def integer(self, operand: Operand) -> Extent:
@@ -131,14 +134,24 @@ class Shapes:
         return None
 
     def _carried(self, loop: Op, k: int) -> Shape | None:
-        """A handle that goes round a loop keeps its first extents if every round, assuming so, keeps them."""
-        first = self.shape(loop.inits[k])
+        """A handle that goes round a loop keeps its first extents if every round, assuming so, keeps them: of this
+        one and of all others that do."""
         if self.hopeful:
-            return first
-        attempt = Shapes.__new__(Shapes)
-        attempt.structure, attempt.hopeful = self.structure, False
-        attempt._known = {**self._known, loop.carried[k]: first, loop.results[k]: first}
-        return first if attempt.shape(loop.yields[k]) == first else None
+            return self.shape(loop.inits[k])
+        first = {j: self.shape(v) for j, v in enumerate(loop.inits) if isinstance(v.type, Array)}
+        while k in first:
+            attempt = self._supposing({v[j]: s for j, s in first.items() for v in (loop.carried, loop.results)})
+            changed = [j for j, s in first.items() if attempt.shape(loop.yields[j]) != s]
+            if not changed:
+                self._known |= attempt._known  # it is so
+                return first[k]
+            first = {j: s for j, s in first.items() if j not in changed}
+        return None
+
+    def _supposing(self, known: dict[Value, Shape]) -> Shapes:
+        attempt = Shapes(self.fn, self.structure)
+        attempt._known = {v: s for v, s in self._known.items() if v not in self._asked} | known
+        return attempt
 
     def _popped(self, tape: Operand) -> Shape | None:
         """All that is pushed on the tape has one shape, if it is made of what never changes."""

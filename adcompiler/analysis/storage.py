@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adcompiler.errors import Loc
 from adcompiler.ir.core import CONTROL, Function, Op, Operand, Value
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import DTYPES, Array, Scalar, Type, is_int
+from adcompiler.ir.types import DTYPES, Array, Scalar, Stack, Type, is_int
 from adcompiler.ir.walk import Structure, walk
 
 
@@ -69,17 +70,30 @@ def report(fn: Function) -> Report:
     structure = Structure(fn)
     found = []
     for op in walk(fn.body):
-        if op.name not in ("store", "push") or not _is_tape(op.args[0], structure):
+        if op.name not in ("store", "push", "assign") or not _is_tape(_whole(op.args[0], structure), structure):
             continue
         value = op.args[-1]
         if isinstance(value, Value) and _is_tape(value, structure):
             continue  # the slots of an iteration, which are kept with it
         loops = tuple(_place(loop.loc) for loop in reversed(structure.loops(op)))
-        t = value.type
-        size = DTYPES[t.dtype].itemsize if isinstance(t, Scalar) else None
         name = value.name if isinstance(value, Value) else str(value.value)
-        found.append(Residual(name, t, size, loops, _place(op.loc), op.name == "store", _why(value, structure)))
+        why = _why(value, structure)
+        found.append(Residual(name, value.type, _size(value.type), loops, _place(op.loc), op.name != "push", why))
     return Report(tuple(found))
+
+
+def _whole(handle: Operand, structure: Structure) -> Operand:
+    """The array of slots of which a handle is one."""
+    op = structure.definer.get(handle) if isinstance(handle, Value) else None
+    return op.args[0] if op is not None and op.name == "view" else handle
+
+
+def _size(t: Type) -> int | None:
+    """Bytes, where the type says how many elements there are."""
+    dims = t.dims if isinstance(t, Array) else ()
+    if isinstance(t, Stack) or not all(isinstance(d, int) for d in dims):
+        return None
+    return DTYPES[t.dtype].itemsize * math.prod(dims)  # type: ignore[arg-type]
 
 
 def _is_tape(handle: Operand, structure: Structure) -> bool:
@@ -91,14 +105,14 @@ def _why(value: Operand, structure: Structure) -> str:
     op: Op | None = structure.definer.get(value) if isinstance(value, Value) else None
     if isinstance(value.type, Scalar) and value.type.dtype == "b1":
         return "a decision: it is not taken again from numbers computed again"
-    if isinstance(value.type, Array):
-        return "memory that is written again"
     if op is None or op.name in CONTROL:
         return "carried by a loop or made in a branch"
     if is_int(value.type):
         return "a count or index that depends on data"
     if OPS[op.name].kind == "memory":
         return "an element that is written again"
+    if OPS[op.name].kind == "alloc" or op.name == "copy":
+        return "memory that is written"
     if op.name == "keep":
         return "ad.store asks for it"
     if not OPS[op.name].cheap:

@@ -139,7 +139,7 @@ def reverse_call(r: Reverse, op: Op, sweep: Sweep) -> None:
 def _no_adjoint(r: Reverse, result: Value, sweep: Sweep) -> Operand:
     if isinstance(result.type, Scalar):
         return const(0, result.type)
-    return sweep.b.op("zeros_like", r.residuals.fetch(result, sweep), hint=f"{result.name}_bar")
+    return sweep.b.op("zeros_like", r.residuals.like(result, sweep), hint=f"{result.name}_bar")
 
 
 def _forward_sweep(r: Reverse, op: Op, rule: Rule, sweep: Sweep) -> list[Operand]:
@@ -165,7 +165,7 @@ def _contribute(r: Reverse, op: Op, arg: Operand, g: Operand, sweep: Sweep) -> N
     if not r.activity.active(arg):
         return
     if isinstance(arg.type, Array):
-        like = r.residuals.fetch(arg, sweep)
+        like = r.residuals.like(arg, sweep)
         name = getattr(arg, "name", "an argument")
         same_shape(sweep.b, g, like, f"the adjoint that the rule of {op.attrs['rule'].name} gives {name}")
     if r.shadows.has(arg):

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adcompiler.analysis.alias import Aliases
-from adcompiler.analysis.linear import Linear, build, linear, plus, scaled
-from adcompiler.ir.build import Builder, Handle, integer
+from adcompiler.analysis.shapes import Shape, Shapes
+from adcompiler.ir.build import Builder, Handle
 from adcompiler.ir.core import CONTROL, Const, Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Array, Scalar, Stack, Type, is_float
-from adcompiler.ir.walk import Env, Structure, is_const
+from adcompiler.ir.types import Array, Scalar, Type, is_float
+from adcompiler.ir.walk import Env, Structure
 from adcompiler.ops.memory import INDEXED
-from adcompiler.transforms.defined import nothing
+from adcompiler.transforms.kept import Kept
 
 
 class Forward:
@@ -141,13 +141,18 @@ class Residuals:
     ):
         self.root, self.structure, self.aliases, self.forward = fn.body, structure, aliases, forward
         self.planned = planned
-        self._pure = {v: op for v, op in structure.definer.items() if op.name not in CONTROL}
         self.kept: set[Value] = set()
         self.origin: dict[Operand, Value] = {}  # what stands for values of the primal in the reverse sweep
         self._wished = {a for op in structure.place if op.name == "redo" for a in op.args}
         self._recomputed: set[Value] = set()
         self._always: set[Value] = set()
-        self._snapshots: dict[tuple[Op, Value], tuple[Value, Op]] = {}
+        self._snapshots: dict[tuple[Op, Value], Operand] = {}
+        self.tapes = Kept(self)
+        self._shapes = Shapes(fn, structure)
+        self._in_scope: dict[tuple[str, Shape], Value] = {}
+        for value in (*fn.params, *(r for op in fn.body.ops for r in op.results)):
+            if isinstance(value.type, Array):
+                self._in_scope.setdefault((value.type.dtype, self._shapes.shape(value)), value)
 
     # What is asked for.
     def fetch(self, operand: Operand, sweep: Sweep) -> Operand:
@@ -165,8 +170,8 @@ class Residuals:
                 owner.values[copy] = self._recompute(operand, definer, owner)
             else:
                 self.kept.add(operand)
-                site = self.forward.site[definer] if definer is not None else None
-                owner.values[copy] = self._keep(copy, home, site, owner)
+                at = self._where(home, self.forward.site[definer] if definer is not None else None)
+                owner.values[copy] = self.tapes.keep(copy, home, at, owner, self._copied(operand))
         self.origin[owner.values[copy]] = operand
         return owner.values[copy]
 
@@ -176,7 +181,7 @@ class Residuals:
             return value
         owner = sweep.of(home)
         if value not in owner.values:
-            owner.values[value] = self._keep(value, home, site, owner)
+            owner.values[value] = self.tapes.keep(value, home, self._where(home, site), owner)
         return owner.values[value]
 
     def content(self, array: Operand, at: Op, sweep: Sweep, result: bool = False) -> Operand:
@@ -185,13 +190,28 @@ class Residuals:
             return self.fetch(array, sweep)
         if not self.aliases.written_after(at, self.aliases.roots(array)):
             return self.fetch(array, sweep)
+        home = self.structure.place[at].region
+        owner = sweep.of(home) if home is not self.root else sweep
         if (at, array) not in self._snapshots:
-            site = self.forward.site[at]
+            site, value = self.forward.site[at], self.forward.value(array)
             b = self.forward.after(site) if result else self.forward.before(site)
-            saved = b.op("copy", self.forward.value(array), hint=f"{array.name}_saved")
-            self._snapshots[at, array] = saved, b.region.ops[-1]
-        saved, op = self._snapshots[at, array]
-        return self.born(saved, self.structure.place[at].region, op, sweep)
+            self._snapshots[at, array] = (
+                b.op("copy", value, hint=f"{array.name}_saved")
+                if home is self.root
+                else self.tapes.keep(value, home, b, owner, self._shapes.shape(array), written=True)
+            )
+        return self._snapshots[at, array]
+
+    def like(self, array: Operand, sweep: Sweep) -> Operand:
+        """An array of the shape and dtype of this one, of which nothing else is wanted."""
+        if not isinstance(array, Value) or not isinstance(array.type, Array):
+            return self.fetch(array, sweep)
+        other = self._in_scope.get((array.type.dtype, self._shapes.shape(array)))
+        home, op = self.structure.home[array], self.structure.definer.get(array)
+        viewed = op is not None and op.name not in CONTROL and OPS[op.name].kind == "view"
+        if other is None or home is self.root or (viewed and self._free(array, sweep.of(home))):
+            return self.fetch(array, sweep)
+        return sweep.of(home).values.get(self.forward.value(array), self.forward.value(other))
 
     def plan(self) -> frozenset[Value]:
         """Of the values kept, those that can't be recomputed from the others: what a second try should keep."""
@@ -236,8 +256,15 @@ class Residuals:
             return not self.aliases.written_after(op, self.aliases.roots(op.args[0]))
         if entry.kind in ("view", "query"):
             return True
-        scalar = all(isinstance(a.type, Scalar) for a in op.args) and isinstance(op.result.type, Scalar)
-        return scalar and self._decides_exactly(op, sweep)
+        return self._same_again(op) and self._decides_exactly(op, sweep)
+
+    def _same_again(self, op: Op) -> bool:
+        """Does the op compute the same whenever it runs, and is its result what it was? (Memory may be written.)"""
+        if isinstance(op.result.type, Scalar):
+            return all(isinstance(a.type, Scalar) for a in op.args)
+        if OPS[op.name].kind != "elementwise" or self.aliases.writers.get(op.result):
+            return False
+        return not any(self.aliases.written_after(op, self.aliases.roots(a)) for a in op.args)
 
     def _decides_exactly(self, op: Op, sweep: Sweep | None) -> bool:
         entry = OPS[op.name]
@@ -246,13 +273,15 @@ class Residuals:
         return all(self._exact(a, sweep) for a in op.args if is_float(a.type))
 
     def _exact(self, operand: Operand, sweep: Sweep | None) -> bool:
-        """The very bits of the forward sweep: kept, or loaded again from memory that has not changed."""
+        """The very bits of the forward sweep: kept, or read again from memory that has not changed."""
         if isinstance(operand, Const) or self.structure.home[operand] is self.root:
             return True
         if self._have(operand, sweep):
             return self.forward.value(operand) not in self._recomputed
         definer = self.structure.definer.get(operand)
-        return definer is not None and definer.name not in CONTROL and OPS[definer.name].kind == "memory"
+        if definer is None or definer.name in CONTROL or OPS[definer.name].kind not in ("memory", "view"):
+            return False
+        return self._exact(definer.args[0], sweep)
 
     def _recompute(self, operand: Value, op: Op, sweep: Sweep) -> Operand:
         args = [self.fetch(a, sweep) for a in op.args]
@@ -264,159 +293,39 @@ class Residuals:
             attrs["checked"] = True
         with sweep.head.at(op.loc):
             result = sweep.head.op(op.name, *args, hint=operand.name, **attrs)
-        if entry.kind == "elementwise" and is_float(operand.type):
+        again = any(isinstance(a, Value) and self.forward.value(a) in self._recomputed for a in op.args[:1])
+        if is_float(operand.type) and (entry.kind == "elementwise" or again):
             self._recomputed.add(self.forward.value(operand))
         return result
 
     # Keeping.
-    def _keep(self, value: Value, home: Region, site: Op | None, sweep: Sweep) -> Operand:
-        around = self._owners(home)
-        loops = [op for op in around if op.name != "if"]
-        if not loops:
-            return self._through_branches(value, home, around)
-        nest = self._slots(loops) if isinstance(value.type, Scalar) else []
-        if not nest:
-            return self._on_tape(value, home, site, sweep)
-        return self._in_slots(value, home, site, sweep, nest)
-
-    def _owners(self, home: Region) -> list[Op]:
-        owner = self.structure.owner[home]
-        return [] if owner is None else [owner, *self.structure.ancestors(owner)]
-
-    def _through_branches(self, value: Value, home: Region, around: list[Op]) -> Value:
-        """One more result of every `if` around it; the other branch has no value for it."""
-        for owner in around:
-            site = self.forward.site[owner]
-            result = Value(value.name, value.type)
-            site.results.append(result)
-            for primal, region in zip(owner.regions, site.regions, strict=True):
-                inner: Operand = value
-                if primal is not home:
-                    inner = nothing(self.forward.before(region.terminator), value)
-                region.terminator.args.append(inner)
-            value, home = result, self.structure.place[owner].region
-        return value
-
-    def _slots(self, loops: list[Op]) -> list[Op]:
-        """The loops, innermost first, whose iterations can index one array allocated before the outermost."""
-        nest: list[Op] = []
-        for loop in loops:
-            if not _countable(loop):
-                break
-            if any(self._most([*nest, loop], k) is None for k in range(len(nest) + 1)):
-                break
-            nest.append(loop)
-        return nest
-
-    def _most(self, nest: list[Op], k: int) -> Linear | None:
-        """The length of the k-th loop's range as a form of values from outside of the nest, innermost first: the
-        greatest there is, where loops around it decide; None where that can't be said."""
-        inner = nest[k]
-        if all(self._outside(a, nest[-1]) for a in inner.args[:3]):
-            return {}
-        lo, hi = (self._linear(a) for a in inner.args[:2])
-        form = plus(hi, scaled(lo, -1)) if _step(inner) > 0 else plus(lo, scaled(hi, -1))
-        for loop in nest[k + 1 :]:
-            by = form.pop(loop.regions[0].params[0], 0)
-            lo, hi = (self._linear(a) for a in loop.args[:2])
-            last = plus(hi, {None: -1 if _step(loop) > 0 else 1})
-            form = plus(form, scaled(last if (by > 0) == (_step(loop) > 0) else lo, by))
-        return form if all(v is None or self._outside(v, nest[-1]) for v in form) else None
-
-    def _linear(self, operand: Operand) -> Linear:
-        return linear(self._pure, operand)
-
-    def _outside(self, operand: Operand, loop: Op) -> bool:
-        if isinstance(operand, Const):
-            return True
-        home = self.structure.home[operand]
-        regions = {self.structure.place[op].region for op in [loop, *self.structure.ancestors(loop)]}
-        return home in regions
-
-    def _in_slots(self, value: Value, home: Region, site: Op | None, sweep: Sweep, nest: list[Op]) -> Operand:
-        assert isinstance(value.type, Scalar)
-        outer = nest[-1]
-        b = self.forward.before(self.forward.site[outer])
-        extents = [self._extent(b, nest, k) for k in reversed(range(len(nest)))]
-        tape = b.op("empty", *extents, hint=f"{value.name}_tape", dtype=value.type.dtype, tape=True)
-        alloc = b.region.ops[-1]
-        at = self.forward.after(site) if site is not None else self.forward.head(self._body(home))
-        indices = [_slot(at, self.forward.site[loop]) for loop in reversed(nest)]
-        at.do("store", tape, *indices, value, safe=True)
-        handle = self.born(tape, self.structure.place[outer].region, alloc, sweep)
-        mirrored = [self._mirror(sweep, loop) for loop in reversed(nest)]
-        return sweep.head.op("load", handle, *mirrored, hint=value.name, safe=True)
-
-    def _extent(self, b: Builder, nest: list[Op], k: int) -> Operand:
-        if all(self._outside(a, nest[-1]) for a in nest[k].args[:3]):
-            return self.count(b, nest[k])
-        form = self._most(nest, k)
-        assert form is not None
-        form = {self.forward.env[v] if isinstance(v, Value) else v: c for v, c in form.items()}
-        return b.op("maximum", build(b, form), integer(0), hint="trips", tie="half")
-
-    def count(self, b: Builder, loop: Op) -> Operand:
-        """The trip count of a `for`, built into the forward sweep."""
-        lo, hi, step = self.forward.site[loop].args[:3]
-        definer = self.structure.definer.get(loop.args[1]) if isinstance(loop.args[1], Value) else None
-        counts = definer is not None and definer.name not in CONTROL and OPS[definer.name].kind == "query"
-        return trips(b, lo, hi, step, counts)
-
-    def _mirror(self, sweep: Sweep, loop: Op) -> Operand:
-        """The slot of the reverse sweep's present iteration of `loop`."""
-        lo, _, step = (self.fetch(a, sweep) for a in loop.args[:3])
-        index = self.fetch(loop.regions[0].params[0], sweep)
-        return _ordinal(sweep.head, index, lo, step)
-
-    def _on_tape(self, value: Value, home: Region, site: Op | None, sweep: Sweep) -> Operand:
-        assert not isinstance(value.type, Stack)
-        start = self.forward.head(self.forward.body)
-        tape = start.op("stack", hint=f"{value.name}_tape", elem=value.type)
-        at = self.forward.after(site) if site is not None else self.forward.head(self._body(home))
-        at.do("push", tape, value)
-        return sweep.head.op("pop", tape, hint=value.name)
-
-    def _body(self, home: Region) -> Region:
-        """Where a region's params are known for every full iteration: a while's are kept in its body."""
+    def _where(self, home: Region, site: Op | None) -> Builder:
+        """Where the forward sweep has a value: after an op, else at the start of the region whose param it is. (A
+        while's are known for every full iteration in its body.)"""
+        if site is not None:
+            return self.forward.after(site)
         owner = self.structure.owner[home]
         assert owner is not None
-        return self.forward.region[owner.body if owner.name == "while" else home]
+        return self.forward.head(self.forward.region[owner.body if owner.name == "while" else home])
 
+    def _copied(self, value: Value) -> Shape | None:
+        """The shape of an array that nobody writes to once it is made: a copy of it will do. None where a handle may
+        be better: to what iterations hand on as it is, there may be many at no cost."""
+        if not isinstance(value.type, Array) or any(map(self.aliases.writers.get, self.aliases.roots(value))):
+            return None
+        return self._shapes.shape(value) if self._made_anew(value) else None
 
-def _countable(loop: Op) -> bool:
-    """A `for` with a constant step and no early exit."""
-    return loop.name == "for" and loop.until is None and isinstance(loop.args[2], Const)
-
-
-def _step(loop: Op) -> int:
-    assert isinstance(loop.args[2], Const)
-    return int(loop.args[2].value)
-
-
-def trips(b: Builder, lo: Operand, hi: Operand, step: Operand, counts: bool = False) -> Operand:
-    """The number of iterations of range(lo, hi, step); `counts`: hi is known not to be negative."""
-    assert isinstance(step, Const)
-    if is_const(lo, 0) and is_const(step, 1) and (counts or (isinstance(hi, Const) and hi.value >= 0)):
-        return hi
-    start, stop = (b.handle(lo), b.handle(hi)) if step.value > 0 else (b.handle(hi), b.handle(lo))
-    stride = abs(int(step.value))
-    span = stop if is_const(start.operand, 0) else stop - start
-    if stride != 1:
-        padded = span + (stride - 1)
-        span = padded.call("floordiv", padded, stride)
-    return b.op("maximum", span.operand, integer(0), hint="trips", tie="half")
-
-
-def _slot(b: Builder, loop: Op) -> Operand:
-    lo, _, step = loop.args[:3]
-    return _ordinal(b, loop.regions[0].params[0], lo, step)
-
-
-def _ordinal(b: Builder, index: Operand, lo: Operand, step: Operand) -> Operand:
-    """Which iteration of range(lo, ..., step) has this index."""
-    if not is_const(lo, 0):
-        index = b.op("sub", index, lo)
-    return index if is_const(step, 1) else b.op("floordiv", index, step)
+    def _made_anew(self, value: Operand) -> bool:
+        """Does every iteration make the array, by an op that always runs?"""
+        op = self.structure.definer.get(value)  # type: ignore[arg-type]
+        if op is None:  # carried
+            loop = self.structure.owner[self.structure.home[value]]  # type: ignore[index]
+            value = loop.yields[loop.carried.index(value)] if loop is not None else value  # type: ignore[arg-type]
+            op = self.structure.definer.get(value)  # type: ignore[arg-type]
+        while op is not None and op.name in ("for", "while"):
+            value = op.yields[op.results.index(value)]  # type: ignore[arg-type]
+            op = self.structure.definer.get(value)  # type: ignore[arg-type]
+        return op is not None and op.name != "if"
 
 
 class Lazy(Handle):
@@ -444,4 +353,4 @@ class Lazy(Handle):
     def take(self, content: bool) -> Operand:
         if content:
             return self.residuals.content(self.value, self.at, self.sweep, self.result)
-        return self.residuals.fetch(self.value, self.sweep)
+        return self.residuals.like(self.value, self.sweep)

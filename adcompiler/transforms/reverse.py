@@ -119,7 +119,7 @@ class Reverse:
     def zero(self, v: Value, sweep: Sweep) -> Operand:
         if isinstance(v.type, Scalar):
             return const(0.0, v.type)
-        handle = self.residuals.fetch(v, sweep)
+        handle = self.residuals.like(v, sweep)
         return sweep.b.op("zeros_like", handle, hint=f"{v.name}_bar")
 
     def add(self, v: Operand, g: Operand, sweep: Sweep) -> None:
@@ -146,11 +146,11 @@ class Reverse:
         if not isinstance(g.type, Array):
             if self.shadows.has(v):
                 return g
-            return b.op("broadcast_like", g, self.residuals.fetch(v, sweep))
+            return b.op("broadcast_like", g, self.residuals.like(v, sweep))
         assert isinstance(v.type, Array)
         if g.type.dims == v.type.dims and None not in v.type.dims:
             return g
-        return b.op("sum_to", g, self.residuals.fetch(v, sweep))
+        return b.op("sum_to", g, self.residuals.like(v, sweep))
 
     # Regions and ops.
     def region(self, primal: Region, sweep: Sweep) -> None:

@@ -219,7 +219,7 @@ class Shadows:
                     return sweep.head.op(
                         "zeros", *sizes, hint=f"{v.name}_bar", dtype=v.type.dtype, dims=v.type.dims
                     )  # the size is known without the array
-            handle = self.residuals.fetch(v, sweep)
+            handle = self.residuals.like(v, sweep)
             return sweep.head.op("zeros_like", handle, hint=f"{v.name}_bar")
 
     def _view(self, op: Op, sweep: Sweep) -> Value:

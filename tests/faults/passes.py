@@ -85,6 +85,8 @@ PASSES = (
           "if definer is None or not allocates(definer):", "a loop adds in place to an array that is used elsewhere", EACH),
     Fault("tapes-of-other-values", TAPES, "tuple(store.args[1:]),", "tuple(store.args[1:-1]),",
           "tapes of different values are one", f"{EACH} test_zoo.py"),
+    Fault("tapes-read-too-early", TAPES, "return owner is not None and not any(owner in structure.ancestors(u) for u in readers)",
+          "return True", "an array is read from another that is filled later", "test_passes_tidy.py"),
     Fault("arrange-sub-adds", ARRANGE, "second = -sign if op.name == \"sub\" else sign", "second = sign", "a - b is a + b in an adjoint", EACH),
     Fault("arrange-moves-reads", ARRANGE, "return not any(r in roots for o in between for a in writes(o) for r in self.owner.aliases.roots(a))",
           "return True", "an array expression is evaluated after a write to what it reads", EACH),

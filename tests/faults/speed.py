@@ -5,11 +5,11 @@ from __future__ import annotations
 from faults.fault import Fault
 
 INDEPENDENCE, VARYING = "analysis/independence.py", "analysis/varying.py"
-INDUCTION, SUMS, STRIPS, RESIDUALS = (
+INDUCTION, SUMS, STRIPS, KEPT = (
     "passes/induction.py",
     "passes/sums.py",
     "passes/strips.py",
-    "transforms/residuals.py",
+    "transforms/kept.py",
 )
 TRADING = "analysis/trading.py"
 REGIONAL, LANES = "transforms/regional.py", "passes/lanes.py"
@@ -219,7 +219,7 @@ SPEED = (
     # Slots of ragged loops.
     Fault(
         "ragged-slots-too-short",
-        RESIDUALS,
+        KEPT,
         "last = plus(hi, {None: -1 if _step(loop) > 0 else 1})",
         "last = plus(lo, {None: 0})",
         "slots for the shortest of ragged loops",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from faults.fault import Fault
 
 REVERSE, FORWARD, LOOPS = "transforms/reverse.py", "transforms/forward.py", "transforms/loops.py"
-RESIDUALS, SHADOWS = "transforms/residuals.py", "transforms/shadows.py"
+RESIDUALS, KEPT, SHADOWS = "transforms/residuals.py", "transforms/kept.py", "transforms/shadows.py"
 RECALLED = "transforms/recalled.py"
 
 TRANSFORMS = (
@@ -71,17 +71,34 @@ TRANSFORMS = (
           "if True:", "an array that is overwritten later is read when it has changed", "test_zoo.py -k 'interpreted and overwritten'"),
     Fault("element-read-again-after-write", RESIDUALS, "return not self.aliases.written_after(op, self.aliases.roots(op.args[0]))",
           "return True", "an element is read again after it was overwritten", "test_zoo.py -k 'interpreted and overwritten'"),
-    Fault("slots-crossed", RESIDUALS, "mirrored = [self._mirror(sweep, loop) for loop in reversed(nest)]",
+    Fault("slots-crossed", KEPT, "mirrored = [self._mirror(sweep, loop) for loop in reversed(nest)]",
           "mirrored = [self._mirror(sweep, loop) for loop in nest]",
           "the tape of two nested loops is read with its indices crossed", "test_zoo.py -k 'interpreted and loops'"),
-    Fault("slots-for-steps", RESIDUALS, "        padded = span + (stride - 1)\n", "        padded = span\n",
+    Fault("slots-for-steps", KEPT, "        padded = span + (stride - 1)\n", "        padded = span\n",
           "a loop in steps of two has one slot too few", "test_zoo.py -k 'interpreted and sharp'"),
-    Fault("while-pushes-in-its-test", RESIDUALS, "return self.forward.region[owner.body if owner.name == \"while\" else home]",
-          "return self.forward.region[home]", "a while pushes once more than it pops", "test_zoo.py -k 'interpreted and whiles'"),
-    Fault("decision-recomputed", RESIDUALS, "return scalar and self._decides_exactly(op, sweep)",
-          "return scalar", "a predicate is recomputed from a recomputed float", "test_decisions.py"),
-    Fault("values-of-while-unknown", RESIDUALS, "if any(self._most([*nest, loop], k) is None for k in range(len(nest) + 1)):\n                break",
+    Fault("while-pushes-in-its-test", RESIDUALS, "return self.forward.head(self.forward.region[owner.body if owner.name == \"while\" else home])",
+          "return self.forward.head(self.forward.region[home])", "a while pushes once more than it pops", "test_zoo.py -k 'interpreted and whiles'"),
+    Fault("decision-recomputed", RESIDUALS, "return self._same_again(op) and self._decides_exactly(op, sweep)",
+          "return self._same_again(op)", "a predicate is recomputed from a recomputed float", "test_decisions.py"),
+    Fault("values-of-while-unknown", KEPT, "if any(self._most([*nest, loop], k) is None for k in range(len(nest) + 1)):\n                break",
           "if False:\n                break", "slots for a loop whose bounds change with the one around it", "test_zoo.py -k 'interpreted and loops'"),
+    Fault("array-recomputed-after-write", RESIDUALS, "return not any(self.aliases.written_after(op, self.aliases.roots(a)) for a in op.args)",
+          "return True", "an array is computed again from another that was overwritten", "test_zoo.py -k 'interpreted and taped'"),
+    Fault("written-array-recomputed", RESIDUALS, "if OPS[op.name].kind != \"elementwise\" or self.aliases.writers.get(op.result):",
+          "if OPS[op.name].kind != \"elementwise\":", "an array that was written to after it was made is computed again",
+          "test_zoo.py -k 'interpreted and taped'"),
+    Fault("written-array-in-a-slot", RESIDUALS,
+          "if not isinstance(value.type, Array) or any(map(self.aliases.writers.get, self.aliases.roots(value))):",
+          "if not isinstance(value.type, Array):", "the slot of an array has it as it was before it was filled",
+          "test_zoo.py -k interpreted"),
+    Fault("slot-of-another-trip", KEPT, "return sweep.head.op(\"view\", handle, *mirrored, index=row",
+          "return sweep.head.op(\"view\", handle, *indices, index=row", "an array is read from the slot of the last trip",
+          "test_zoo.py -k 'interpreted and taped'"),
+    Fault("extents-of-one-trip", KEPT, "return self._outside(extent, loop)\n", "return True\n",
+          "the slots of arrays that grow are all of one size", "test_zoo.py -k 'interpreted and taped'"),
+    Fault("like-another-size", RESIDUALS, "other = self._in_scope.get((array.type.dtype, self._shapes.shape(array)))",
+          "other = next((v for (d, s), v in self._in_scope.items() if d == array.type.dtype and len(s) == array.type.rank), None)",
+          "an adjoint has the shape of another array", "test_zoo.py -k interpreted"),
     Fault("travelling-shadow-made-late", SHADOWS, "if (moved or len(roots) > 1) and", "if len(roots) > 1 and",
           "shadows of handles that go round loops are made in the reverse sweep", "test_zoo.py -k 'interpreted and sharp'"),
     Fault("shadow-of-what-joins-elsewhere", SHADOWS, "return found & joins.keys()", "return set()",
