@@ -103,7 +103,7 @@ def _known(names: Iterable[str]) -> frozenset[str]:
 Observer = Callable[[str, Function], None]
 BEFORE = (
     *("fold", "cse", "branches", "dce", "bounds", "hoist"),
-    *("fold", "cse", "branches", "cse", "fold", "cse", "dce"),
+    *("fold", "cse", "branches", "elements", "cse", "fold", "cse", "dce"),
 )
 DERIVED = ("induction", "elements", "fold", "cse", "hoist", "bounds", "dce")  # what is going to be differentiated
 AFTER = (

@@ -315,6 +315,9 @@ PROGRAMS = [
 ]
 
 
+SECOND = (waves, one_under_two_names, gates, roots, array_sums)  # in second order too
+
+
 def arguments(n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(n)
     return rng.normal(size=5), rng.normal(size=(n, 5))
@@ -346,7 +349,7 @@ def alike(fn: Callable[..., Any], n: int, **options: Any) -> None:
 def test_same_gradients(fn: Callable[..., Any]) -> None:
     for n in (0, 1, 63, 64, 130):
         alike(fn, n)
-    ad.check_grads(fn, arguments(7), order=2)
+    ad.check_grads(fn, arguments(7), order=2 if fn in SECOND else 1)
 
 
 @pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)

@@ -15,7 +15,7 @@ from programs import Discard, Program, Refused, check, program
 from programs.campaign import campaign
 from programs.choices import Choices
 
-CHUNKS, EACH, COMPILED = 6, 80, 20
+CHUNKS, EACH, COMPILED = 6, 60, 14
 LONG = int(os.environ.get("ADCOMPILER_PROGRAMS", "20000"))
 
 programs = st.composite(lambda draw: program(Choices.of(draw)))

@@ -24,6 +24,10 @@ from adcompiler.transforms.forward import forward
 from adcompiler.transforms.reverse import Pullback, reverse
 
 zoo = pytest.mark.parametrize("p", PROGRAMS, ids=str)
+# Numba takes most of a second for each: every other program, the others in the long suite.
+half_of_zoo = pytest.mark.parametrize(
+    "p", [pytest.param(p, marks=pytest.mark.long if k % 2 else ()) for k, p in enumerate(PROGRAMS)], ids=str
+)
 
 
 def python(p: Program, args: tuple[Any, ...]) -> Any:
@@ -141,7 +145,7 @@ def test_tangents_add_up(p: Program) -> None:
     close([sum(rows) for rows in zip(*parts, strict=True)], full, p.single)
 
 
-@zoo
+@half_of_zoo
 def test_compiled(p: Program) -> None:
     args = filled(p, p.args[0])
     low, flat = lowered(p, args)
