@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Region, Value
+from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Region, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Array
-from adcompiler.ir.walk import walk
+from adcompiler.ir.walk import known_trips, walk
 
 UNROLLED = 8  # LLVM unrolls loops of so many iterations before it makes vectors of those around them
 COMPARED = 8  # LLVM compares so many pairs of arrays for overlap before a loop; with more it makes no vectors
@@ -53,18 +53,12 @@ def _plain(op: Op) -> bool:
     if op.name in TERMINATORS or op.name == "if":
         return True
     if op.name in CONTROL:
-        return op.name == "for" and op.until is None and _short(op)
+        trips = known_trips(op)
+        return trips is not None and trips <= UNROLLED and op.until is None
     entry = OPS[op.name]
     if entry.ordered or any(isinstance(r.type, Array) and entry.kind != "view" for r in op.results):
         return False
     return entry.kind in ("elementwise", "memory", "view", "query")
-
-
-def _short(loop: Op) -> bool:
-    if not all(isinstance(a, Const) for a in loop.args[:3]):
-        return False
-    lo, hi, step = (int(a.value) for a in loop.args[:3])  # type: ignore[union-attr]
-    return len(range(lo, hi, step)) <= UNROLLED
 
 
 def _after(start: Iterable[Value], region: Region) -> set[Value]:

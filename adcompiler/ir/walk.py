@@ -142,3 +142,11 @@ def map_regions(op: Op, change: Callable[[Region], Region]) -> Op:
 
 def is_const(operand: Operand, value: object | None = None) -> bool:
     return isinstance(operand, Const) and (value is None or operand.value == value)
+
+
+def known_trips(loop: Op) -> int | None:
+    """How often a `for` between literals runs its body; None for other loops."""
+    if loop.name != "for" or not all(isinstance(a, Const) for a in loop.args[:3]):
+        return None
+    lo, hi, step = (int(a.value) for a in loop.args[:3])  # type: ignore[union-attr]
+    return len(range(lo, hi, step))

@@ -19,7 +19,7 @@ from adcompiler.analysis.shapes import Shape, Shapes
 from adcompiler.ir.build import Builder, const
 from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Operand, Region, Value, yielded
 from adcompiler.ir.types import Array, Scalar, np_dtype
-from adcompiler.ir.walk import Env, resolve_all, substitute, uses
+from adcompiler.ir.walk import Env, known_trips, resolve_all, substitute, uses
 from adcompiler.passes.algebra import RULES, Scene, is_number
 from adcompiler.passes.carried import settled
 
@@ -316,9 +316,8 @@ def _is_array(operand: Operand) -> bool:
 
 def _never_runs(op: Op) -> bool:
     """A loop that certainly makes no trip (and whose test has no ops that would still run)."""
-    if op.name == "for" and all(isinstance(a, Const) for a in op.args[:3]):
-        lo, hi, step = (int(a.value) for a in op.args[:3])  # type: ignore[union-attr]
-        return len(range(lo, hi, step)) == 0
+    if op.name == "for":
+        return known_trips(op) == 0
     if op.name != "while" or len(op.regions[0].ops) > 1:
         return False
     return op.regions[0].terminator.args[0] == const(False, Scalar("b1"))

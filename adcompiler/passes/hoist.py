@@ -16,8 +16,8 @@ from __future__ import annotations
 from adcompiler.analysis.alias import Aliases
 from adcompiler.analysis.effects import Effects, allocates, entry, own_reads, writes
 from adcompiler.analysis.ranges import Ranges
-from adcompiler.ir.core import CONTROL, TERMINATORS, Const, Function, Op, Region, Value
-from adcompiler.ir.walk import values
+from adcompiler.ir.core import CONTROL, TERMINATORS, Function, Op, Region, Value
+from adcompiler.ir.walk import known_trips, values
 from adcompiler.passes.access import indices, steps
 
 
@@ -79,7 +79,4 @@ class _Hoister:
 
 def _runs(loop: Op) -> bool:
     """Is the loop sure to run its body?"""
-    if loop.name != "for" or not all(isinstance(a, Const) for a in loop.args[:3]):
-        return False
-    lo, hi, step = (int(a.value) for a in loop.args[:3])  # type: ignore[union-attr]
-    return len(range(lo, hi, step)) > 0
+    return bool(known_trips(loop))

@@ -37,8 +37,8 @@ class Known:
         if not self._found or OPS[name].kind != "elementwise":
             return None
         rows = self._found.get(_key(name, [self.residuals.origin.get(a, a) for a in args], attrs), ())
-        homes = {id(at.primal): at for at in sweep.outwards()}
-        value = next((v for v in rows if id(self.home[v]) in homes), None)
+        around = [at.primal for at in sweep.outwards()]
+        value = next((v for v in rows if self.home[v] in around), None)
         return None if value is None else self.residuals.fetch(value, sweep)
 
 
