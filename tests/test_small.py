@@ -16,7 +16,7 @@ from adcompiler.ir.core import Region
 from adcompiler.ir.interpret import interpret
 from adcompiler.ir.text import parse
 from adcompiler.ir.verify import verify
-from adcompiler.ir.walk import clone
+from adcompiler.ir.walk import clone, walk
 from adcompiler.ops.memory import sliced
 from adcompiler.passes import run_passes
 
@@ -188,6 +188,88 @@ def test_only_short_records_are_known() -> None:
     for n in range(17, 30):
         np.testing.assert_allclose(g(np.ones(n))[:3], [2.0, 5.0, 2.0])
     assert len(g._built) == 2
+
+
+def descent(w, v, x, target, steps):
+    """Two tiny matrices between long arrays, which a loop multiplies, and steps against their gradients."""
+    for _ in range(steps):
+        hidden = np.tanh(x @ w)
+        off = hidden @ v - target
+        v = v - 0.01 * hidden.T @ off
+        w = w - 0.01 * x.T @ ((off @ v.T) * (1.0 - hidden * hidden))
+    return np.sum(w * w) + np.sum(np.sin(v))
+
+
+def tiny(rows: int, inner: int, units: int, out: int, dtype: type = np.float64) -> tuple[Any, ...]:
+    rng = np.random.default_rng(5)
+    shapes = (inner, units), (units, out), (rows, inner), (rows, out)
+    return tuple(rng.normal(size=s).astype(dtype) for s in shapes)
+
+
+@pytest.mark.parametrize("disable", [(), ("small",), ("lanes",)], ids=str)
+def test_tiny_matrices_in_loops(disable: tuple[str, ...]) -> None:
+    """Whatever size comes next, and transposed: as NumPy computes it, and the gradient as differences."""
+    f, g = ad.jit(descent, disable=disable), ad.grad(descent, argnums=(0, 1, 2), disable=disable)
+    for shape in ((70, 2, 3, 2), (3, 2, 3, 2), (5, 4, 4, 1), (2, 5, 3, 2), (7, 3, 9, 4), (0, 2, 3, 2), (1, 1, 1, 1)):
+        args = tiny(*shape)
+        for given in (args, (np.asfortranarray(args[0]), args[1], args[2][::-1], args[3])):
+            np.testing.assert_allclose(f(*given, 3), descent(*given, 3), rtol=1e-12)
+            ones = np.ones(args[1].shape)
+            expected = slope(lambda v, given=given: descent(given[0], v, *given[2:], 3), args[1], ones)
+            np.testing.assert_allclose(np.sum(g(*given, 3)[1]), expected, rtol=1e-7, atol=1e-9)
+    with pytest.raises(ValueError):
+        f(*tiny(5, 2, 3, 2)[:2], np.ones((5, 3)), np.ones((5, 2)), 3)
+
+
+def test_tiny_matrices_of_other_dtypes() -> None:
+    args = tiny(9, 2, 3, 2, np.float32)
+    found = ad.jit(descent)(*args, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, descent(*args, 2), rtol=1e-5)
+
+
+def test_tiny_matrices_need_no_calls() -> None:
+    """Their products are parts of loops, where functions go side by side along the long axis; a larger size, and a
+    product that no loop repeats, ask nothing."""
+    f = ad.jit(descent)
+    kernel = f.lower(*tiny(70, 2, 3, 2), 3).kernel
+    assert "matmul" not in kernel and "for lane in range(count):" in kernel
+    assert kernel.count("simd.tanh") == 1
+    assert "f64[2, 3]" in f.lower(*tiny(70, 2, 3, 2), 3).ir
+    for larger in (tiny(70, 2, 5, 2), tiny(70, 5, 3, 2)):
+        assert "native.matmul" in f.lower(*larger, 3).kernel
+    once = ad.jit(lambda x, w: np.sum(np.tanh(x @ w)))
+    assert "f64[2, 3]" not in once.lower(np.ones((70, 2)), np.ones((2, 3))).ir
+
+
+PRODUCTS = """\
+func @f(%a: f64[:, 2], %w: f64[2, 3], %b: f64[2, n], %c: f64[n, 3]) -> (f64[:, 3], f64[2, 3]) {
+  %p: f64[:, 3] = matmul %a, %w
+  %q: f64[2, 3] = matmul %b, %c
+  return %p, %q
+}"""
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4])
+def test_products_are_written_out(rows: int) -> None:
+    fn = parse(PRODUCTS)
+    after = run_passes(clone(fn), ("small",))
+    verify(after)
+    assert not any(op.name == "matmul" for op in walk(after.body))
+    rng = np.random.default_rng(2)
+    args = [rng.normal(size=s) for s in ((rows, 2), (2, 3), (2, rows), (rows, 3))]
+    for found, expected in zip(interpret(after, args), interpret(fn, args), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_products_that_may_not_fit_are_left() -> None:
+    """Whether a has two columns, and b two rows, is not known before the product asks."""
+    open_ = PRODUCTS.replace("%a: f64[:, 2]", "%a: f64[:, :]").replace("%c: f64[n, 3]", "%c: f64[:, 3]")
+    fn = run_passes(parse(open_), ("small",))
+    assert [op.name for op in walk(fn.body)].count("matmul") == 2
+    rng = np.random.default_rng(2)
+    with pytest.raises(ValueError):
+        interpret(fn, [rng.normal(size=s) for s in ((4, 3), (2, 3), (2, 4), (4, 3))])
 
 
 def test_results_are_fresh() -> None:

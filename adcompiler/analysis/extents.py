@@ -22,6 +22,7 @@ from adcompiler.ir.walk import walk
 Axis = tuple[int, int]  # (position of a parameter, its axis)
 LETTERS = "nmkdhpqrst"
 SHORT = 16  # extents of records that are known as numbers
+FEW = 4  # and of matrices that are multiplied in a loop
 
 
 def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
@@ -31,11 +32,11 @@ def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
 
 @dataclass(frozen=True)
 class Meeting:
-    """Extents that are broadcast together: axes of parameters, and numbers. Or the axis of a `record`."""
+    """Extents that are broadcast together: axes of parameters, and numbers. Or axes that count if none is long."""
 
     axes: frozenset[Axis]
     numbers: frozenset[int] = frozenset()
-    record: bool = False
+    most: int = 0  # up to which the extent itself counts
 
 
 def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
@@ -53,7 +54,7 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     found |= met((op for op in ops if op.name in ("for", "while")), lambda op: _rounds(op, shapes))
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
-    return (*found, *_records(ops, shapes, places))
+    return (*found, *_records(ops, shapes, places), *_products(fn, shapes, places))
 
 
 def _rounds(loop: Op, shapes: Shapes) -> Iterator[tuple[Extent, ...]]:
@@ -67,7 +68,20 @@ def _records(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> 
     extents = dict.fromkeys(e for op in ops if op.name == "view" for e in shapes.shape(op.result) if _is_field(e))
     for axis in dict.fromkeys(_axis(extent[1], places) for extent in extents):
         if axis is not None:
-            yield Meeting(frozenset([axis]), record=True)
+            yield Meeting(frozenset([axis]), most=SHORT)
+
+
+def _products(fn: Function, shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:
+    """The two axes of each parameter that a matrix is multiplied with in a loop."""
+    loops = (op for op in walk(fn.body) if op.name in ("for", "while"))
+    products = dict.fromkeys(op for loop in loops for r in loop.regions for op in walk(r) if op.name == "matmul")
+    for op in products:
+        extents = [shapes.shape(a) for a in op.args]
+        if all(len(shape) == 2 for shape in extents):
+            for shape in extents:
+                axes = [a for e in shape for atom in members(e) if (a := _axis(atom, places)) is not None]
+                if len(axes) == 2:
+                    yield Meeting(frozenset(axes), most=FEW)
 
 
 def _is_field(extent: Extent) -> bool:
@@ -104,8 +118,9 @@ def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axi
     fixed: dict[Axis, int] = {}
     groups: list[set[Axis]] = []
     for meeting in open_:
-        if meeting.record:
-            fixed |= {a: n for a in meeting.axes if (n := _size(sizes, a)) <= SHORT}
+        if meeting.most:
+            known = {a: _size(sizes, a) for a in meeting.axes}
+            fixed |= known if max(known.values()) <= meeting.most else {}
             continue
         largest = max((*(sizes[p][k] for p, k in meeting.axes), *meeting.numbers))
         if any(n not in (1, largest) for n in meeting.numbers):

@@ -30,10 +30,11 @@ from adcompiler.analysis.varying import Varying
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
 from adcompiler.ir.table import OPS
 from adcompiler.ir.types import Scalar
-from adcompiler.ir.walk import is_const, walk
+from adcompiler.ir.walk import is_const, known_trips, walk
 from adcompiler.passes.strips import ZEROS, Strips
 
 FUNCTION, WORK = 4, {"div": 1, "sqrt": 1}  # what vectors save: of an elementary function, of slow arithmetic
+BRIEF = 4  # iterations: fewer than a vector has elements
 CAUTIOUS = ("floordiv", "mod", "raise_if")  # not to be done with numbers that mean nothing
 
 
@@ -129,12 +130,21 @@ class Plan:
             self.stages = self._staged()
             return bool(self.stages)
         inner = [op for op in self.loop.body.ops if op.name == "for" and op not in self.varying.serial]
-        across = frozenset(op for op in inner if self._across(op))
+        across = frozenset(op for op in inner if self._across(op) and not self._brief(op))
         if across:
             self.varying = Varying(self.facts, self.loop, self.kinds, across)
             return self.legal_so() and self._vectors()
         loops = [op for op in walk(self.loop.body) if op.name == "for" and op not in self.varying.serial]
         return any(self.varying.lane(op) for loop in loops for op in loop.body.ops[:-1])
+
+    def _brief(self, loop: Op) -> bool:
+        """Is it gone through so few times that its functions make no vectors along the rows?"""
+        trips = known_trips(loop)
+        return trips is not None and trips <= BRIEF and self._functions(loop)
+
+    def _functions(self, op: Op) -> bool:
+        """Is there a function of what differs, one that costs more alone?"""
+        return any(o.name in OPS and OPS[o.name].vector and self.varying.lane(o) for o in inside(op))
 
     def _across(self, loop: Op) -> bool:
         """Does the loop go along rows of what lies across the lanes?"""
@@ -142,8 +152,7 @@ class Plan:
 
     def _vectors(self) -> bool:
         """Are there functions, outside of the loops that each lane goes through on its own, that cost more alone?"""
-        own = [op for op in self.loop.body.ops if op not in self.varying.serial]
-        return any(o.name in OPS and OPS[o.name].vector and self.varying.lane(o) for op in own for o in inside(op))
+        return any(self._functions(op) for op in self.loop.body.ops if op not in self.varying.serial)
 
     def _overlaps(self) -> bool:
         """Does an iteration add to elements of an array that the next ones add to as well, at a distance?

@@ -5,20 +5,28 @@
     %a: f64[1] = full %x, 1                 ->     %r: f64[2] = empty 2
     %b: f64[1] = full %y, 1                        store %r[0] = %x
     %r: f64[2] = concatenate %a, %b, axis=0        store %r[1] = %y
+    %p: f64[m, 3] = matmul %a, %w                  %p: f64[m, 3] = a[:, 0, None] * w[0] + a[:, 1, None] * w[1]
+    %q: f64[2, 3] = matmul %b, %c                  %q[0, 0] = sum(b[0] * c[:, 0]), and so on
 
-Only vectors of known extents (analysis/shapes.py): a call takes longer than their arithmetic.
+Only of known extents (analysis/shapes.py): a call takes longer than their arithmetic. Of matrices, the tiny factor of
+a long one, whose product is a sum of two or three terms that go into the same loop as what is done with it; and tiny
+products of long ones, all sums of which are one loop.
 """
 
 from __future__ import annotations
 
+from functools import reduce
+from itertools import product
+
 from adcompiler.analysis.alias import Aliases
-from adcompiler.analysis.shapes import Shapes
+from adcompiler.analysis.shapes import Extent, Shapes
 from adcompiler.ir.build import Builder, integer
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
 from adcompiler.ir.types import Array, is_float
 from adcompiler.ir.walk import Env, substitute, walk
 
 FEW = 16
+TINY = 4  # rows and columns of matrices whose products are written out
 
 
 def run(fn: Function) -> Function:
@@ -30,12 +38,21 @@ def run(fn: Function) -> Function:
     return fn
 
 
+def _tiny(extent: Extent) -> bool:
+    return isinstance(extent, int) and 0 < extent <= TINY
+
+
 class _Replacer:
     def __init__(self, fn: Function):
         self.shapes, self.aliases = Shapes(fn), Aliases(fn)
         self.env: Env = {}
 
     def op(self, op: Op) -> list[Op]:
+        if op.name == "matmul" and is_float(op.args[0].type):
+            if self.thin(op):
+                return self.terms(op)
+            if self.flat(op):
+                return self.sums(op)
         if op.name not in ("matmul", "concatenate") or not all(map(self.few, op.args)):
             return [op]
         return self.product(op) if op.name == "matmul" else self.row(op)
@@ -53,6 +70,45 @@ class _Replacer:
         b = Builder(Region(), op.loc)
         self.env[op.result] = b.op("sum", b.op("mul", u, v), hint=op.result.name)
         return b.region.ops
+
+    def thin(self, op: Op) -> bool:
+        """Is it the product of a matrix and a tiny one, so that it has few columns with few terms each?"""
+        left, right = map(self.shapes.shape, op.args)
+        return len(left) == len(right) == 2 and left[1] == right[0] and all(map(_tiny, right))
+
+    def terms(self, op: Op) -> list[Op]:
+        """a @ b as a sum of columns times rows: a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + ..."""
+        a, b = op.args
+        made = Builder(Region(), op.loc)
+        terms = []
+        for k in map(integer, range(self.shapes.shape(b)[0])):
+            column = made.op("view", a, k, index=("000", "i", "n"), safe=True)
+            terms.append(made.op("mul", column, made.op("view", b, k, index=("i", "000"), safe=True)))
+        self.env[op.result] = reduce(lambda s, t: made.op("add", s, t, hint=op.result.name), terms)
+        return made.region.ops
+
+    def flat(self, op: Op) -> bool:
+        """Is it a tiny product of matrices, of terms that agree in number?"""
+        left, right = map(self.shapes.shape, op.args)
+        return len(left) == len(right) == 2 and left[1] == right[0] and _tiny(left[0]) and _tiny(right[1])
+
+    def sums(self, op: Op) -> list[Op]:
+        """a @ b as the sum of a[i] * b[:, j] for each of its elements."""
+        a, b = op.args
+        dims = (self.shapes.shape(a)[0], self.shapes.shape(b)[1])
+        made, hint, t = Builder(Region(), op.loc), op.result.name, op.result.type
+        assert isinstance(t, Array)
+        found = made.op("empty", *map(integer, dims), dtype=t.dtype, dims=dims, hint=hint)
+        places = list(product(*(map(integer, range(extent)) for extent in dims)))
+        rows = {i: made.op("view", a, i, index=("i", "000"), safe=True) for i, _ in places}
+        columns = {j: made.op("view", b, j, index=("000", "i"), safe=True) for _, j in places}
+        sums = [made.op("sum", made.op("mul", rows[i], columns[j]), hint=hint) for i, j in places]
+        for place, total in zip(
+            places, sums, strict=True
+        ):  # last, so that nothing stands between the loops of the sums
+            made.do("store", found, *place, total, safe=True)
+        self.env[op.result] = found
+        return made.region.ops
 
     def row(self, op: Op) -> list[Op]:
         """A vector made of others, part by part."""
