@@ -237,7 +237,8 @@ def test_tiny_matrices_need_no_calls() -> None:
     kernel = f.lower(*tiny(70, 2, 3, 2), 3).kernel
     assert "matmul" not in kernel and "for lane in range(count):" in kernel
     assert kernel.count("simd.tanh") == 1
-    assert "f64[2, 3]" in f.lower(*tiny(70, 2, 3, 2), 3).ir
+    ir = f.lower(*tiny(70, 2, 3, 2), 3).ir
+    assert "f64[2, 3]" in ir and "f64[70" not in ir
     for larger in (tiny(70, 2, 5, 2), tiny(70, 5, 3, 2)):
         assert "native.matmul" in f.lower(*larger, 3).kernel
     once = ad.jit(lambda x, w: np.sum(np.tanh(x @ w)))
