@@ -5,7 +5,8 @@ that open, the arrays of the call say which: the extents that meet get one name 
 (`f64[n]`, `f64[n]`), or are known to be 1, and a call with other extents is another specialization.
 
 An axis that is cut at literal places (`camera[3:6]`) is a record of fields. How long the fields are depends on the
-axis, for NumPy clips slices; so the call says how long it is, if it is short.
+axis, for NumPy clips slices; so the call says how long it is, if it is short. And it says what the extents of a matrix
+are that a loop multiplies with others, if both are tiny.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from adcompiler.analysis.effects import inside
 from adcompiler.analysis.shapes import Extent, Shapes, members
 from adcompiler.ir.core import CONTROL, Function, Op, Value
 from adcompiler.ir.table import OPS
@@ -22,7 +24,7 @@ from adcompiler.ir.walk import walk
 Axis = tuple[int, int]  # (position of a parameter, its axis)
 LETTERS = "nmkdhpqrst"
 SHORT = 16  # extents of records that are known as numbers
-FEW = 4  # and of matrices that are multiplied in a loop
+TINY = 4  # and of matrices that are multiplied in a loop: passes/small.py writes their products out
 
 
 def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
@@ -54,7 +56,7 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     found |= met((op for op in ops if op.name in ("for", "while")), lambda op: _rounds(op, shapes))
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
-    return (*found, *_records(ops, shapes, places), *_products(fn, shapes, places))
+    return (*found, *_records(ops, shapes, places), *_products(ops, shapes, places))
 
 
 def _rounds(loop: Op, shapes: Shapes) -> Iterator[tuple[Extent, ...]]:
@@ -71,17 +73,14 @@ def _records(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> 
             yield Meeting(frozenset([axis]), most=SHORT)
 
 
-def _products(fn: Function, shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:
+def _products(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:
     """The two axes of each parameter that a matrix is multiplied with in a loop."""
-    loops = (op for op in walk(fn.body) if op.name in ("for", "while"))
-    products = dict.fromkeys(op for loop in loops for r in loop.regions for op in walk(r) if op.name == "matmul")
-    for op in products:
-        extents = [shapes.shape(a) for a in op.args]
-        if all(len(shape) == 2 for shape in extents):
-            for shape in extents:
-                axes = [a for e in shape for atom in members(e) if (a := _axis(atom, places)) is not None]
-                if len(axes) == 2:
-                    yield Meeting(frozenset(axes), most=FEW)
+    repeated = (op for loop in ops if loop.name in ("for", "while") for op in inside(loop))
+    pairs = [tuple(map(shapes.shape, op.args)) for op in dict.fromkeys(repeated) if op.name == "matmul"]
+    for shape in dict.fromkeys(shape for a, b in pairs if len(a) == len(b) == 2 for shape in (a, b)):
+        axes = frozenset(a for e in shape for atom in members(e) if (a := _axis(atom, places)) is not None)
+        if len(axes) == 2:
+            yield Meeting(axes, most=TINY)
 
 
 def _is_field(extent: Extent) -> bool:
@@ -114,7 +113,7 @@ def _axis(extent: object, places: Mapping[Value, int]) -> Axis | None:
 
 
 def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axis, Dim]:
-    """What the sizes of a call say: axes that are 1, a record or a number that they meet, names of equal ones."""
+    """What the sizes of a call say: axes that are 1, short, or a number that they meet, names of equal ones."""
     fixed: dict[Axis, int] = {}
     groups: list[set[Axis]] = []
     for meeting in open_:

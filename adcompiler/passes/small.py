@@ -19,6 +19,7 @@ from functools import reduce
 from itertools import product
 
 from adcompiler.analysis.alias import Aliases
+from adcompiler.analysis.extents import TINY
 from adcompiler.analysis.shapes import Extent, Shapes
 from adcompiler.ir.build import Builder, integer
 from adcompiler.ir.core import Function, Op, Operand, Region, Value
@@ -26,7 +27,6 @@ from adcompiler.ir.types import Array, is_float
 from adcompiler.ir.walk import Env, substitute, walk
 
 FEW = 16
-TINY = 4  # rows and columns of matrices whose products are written out
 
 
 def run(fn: Function) -> Function:
@@ -48,10 +48,10 @@ class _Replacer:
         self.env: Env = {}
 
     def op(self, op: Op) -> list[Op]:
-        if op.name == "matmul" and is_float(op.args[0].type):
-            if self.thin(op):
+        if op.name == "matmul" and self.matrices(op):
+            if all(map(_tiny, self.shapes.shape(op.args[1]))):
                 return self.terms(op)
-            if self.flat(op):
+            if all(map(_tiny, self.shapes.shape(op.result))):
                 return self.sums(op)
         if op.name not in ("matmul", "concatenate") or not all(map(self.few, op.args)):
             return [op]
@@ -71,10 +71,10 @@ class _Replacer:
         self.env[op.result] = b.op("sum", b.op("mul", u, v), hint=op.result.name)
         return b.region.ops
 
-    def thin(self, op: Op) -> bool:
-        """Is it the product of a matrix and a tiny one, so that it has few columns with few terms each?"""
+    def matrices(self, op: Op) -> bool:
+        """Is it a product of matrices that certainly go together?"""
         left, right = map(self.shapes.shape, op.args)
-        return len(left) == len(right) == 2 and left[1] == right[0] and all(map(_tiny, right))
+        return is_float(op.args[0].type) and len(left) == len(right) == 2 and left[1] == right[0]
 
     def terms(self, op: Op) -> list[Op]:
         """a @ b as a sum of columns times rows: a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + ..."""
@@ -87,25 +87,19 @@ class _Replacer:
         self.env[op.result] = reduce(lambda s, t: made.op("add", s, t, hint=op.result.name), terms)
         return made.region.ops
 
-    def flat(self, op: Op) -> bool:
-        """Is it a tiny product of matrices, of terms that agree in number?"""
-        left, right = map(self.shapes.shape, op.args)
-        return len(left) == len(right) == 2 and left[1] == right[0] and _tiny(left[0]) and _tiny(right[1])
-
     def sums(self, op: Op) -> list[Op]:
         """a @ b as the sum of a[i] * b[:, j] for each of its elements."""
         a, b = op.args
-        dims = (self.shapes.shape(a)[0], self.shapes.shape(b)[1])
-        made, hint, t = Builder(Region(), op.loc), op.result.name, op.result.type
+        t, hint, dims = op.result.type, op.result.name, self.shapes.shape(op.result)
         assert isinstance(t, Array)
+        made = Builder(Region(), op.loc)
         found = made.op("empty", *map(integer, dims), dtype=t.dtype, dims=dims, hint=hint)
         places = list(product(*(map(integer, range(extent)) for extent in dims)))
         rows = {i: made.op("view", a, i, index=("i", "000"), safe=True) for i, _ in places}
         columns = {j: made.op("view", b, j, index=("000", "i"), safe=True) for _, j in places}
         sums = [made.op("sum", made.op("mul", rows[i], columns[j]), hint=hint) for i, j in places]
-        for place, total in zip(
-            places, sums, strict=True
-        ):  # last, so that nothing stands between the loops of the sums
+        # The stores come last: nothing then stands between the loops of the sums.
+        for place, total in zip(places, sums, strict=True):
             made.do("store", found, *place, total, safe=True)
         self.env[op.result] = found
         return made.region.ops
