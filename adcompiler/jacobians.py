@@ -94,6 +94,9 @@ class Jacobian:
             return params.get(extent)
         if isinstance(extent, tuple) and extent[0] == "axis" and extent[1] in params:
             return b.op("dim", params[extent[1]], axis=extent[2], hint="n")
+        if isinstance(extent, tuple) and extent[0] == "times":
+            unit = self.extent(b, extent[2])
+            return None if unit is None else b.op("mul", integer(extent[1]), unit, hint="n")
         if isinstance(extent, tuple) and extent[0] == "less":
             base = self.extent(b, extent[1])
             less = None if base is None else b.op("sub", base, integer(extent[2]))

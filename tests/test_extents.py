@@ -17,8 +17,8 @@ from adcompiler.ir.walk import values
 from adcompiler.transform import VARIANTS
 
 
-def met(*axes: tuple[int, int], numbers: tuple[int, ...] = ()) -> Meeting:
-    return Meeting(frozenset(axes), frozenset(numbers))
+def met(*axes: tuple[int, int], numbers: tuple[int, ...] = (), unit: tuple[int, int] | None = None) -> Meeting:
+    return Meeting(frozenset(axes), frozenset(numbers), unit=unit)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,17 @@ def met(*axes: tuple[int, int], numbers: tuple[int, ...] = ()) -> Meeting:
         ([met((0, 0), (1, 0)), met((1, 0), (2, 0))], [(1,), (1,), (4,)], {(0, 0): 1, (1, 0): 1}),
         ([met((0, 0), (1, 0)), met((0, 1), (2, 0))], [(3, 2), (3,), (2,)],
          {(0, 0): "n", (1, 0): "n", (0, 1): "m", (2, 0): "m"}),
+        ([met((0, 0), unit=(1, 0))], [(12,), (4,)], {(0, 0): "3*n", (1, 0): "n"}),
+        ([met((0, 0), unit=(1, 0))], [(4,), (4,)], {(0, 0): "n", (1, 0): "n"}),
+        ([met((0, 0), unit=(1, 0))], [(10,), (4,)], {}),
+        ([met((0, 0), unit=(1, 0))], [(2,), (4,)], {}),
+        ([met((0, 0), unit=(1, 0))], [(68,), (4,)], {}),  # that many pieces are no record
+        ([met((0, 0), (2, 0), unit=(1, 0))], [(8,), (4,), (12,)], {}),
+        ([met((0, 0), (2, 1)), met((0, 0), unit=(1, 0))], [(8,), (4,), (3, 8)],
+         {(0, 0): "2*n", (2, 1): "2*n", (1, 0): "n"}),
+        ([met((0, 0), unit=(1, 0)), met((1, 0), unit=(2, 0))], [(24,), (12,), (4,)],
+         {(0, 0): "6*n", (1, 0): "3*n", (2, 0): "n"}),
+        ([met((0, 0), unit=(1, 0)), met((1, 0), numbers=(3,))], [(12,), (3,)], {(0, 0): 12, (1, 0): 3}),
     ],
 )  # fmt: skip
 def test_dims(open_: Any, sizes: Any, known: Any) -> None:
@@ -53,6 +64,9 @@ def test_hold() -> None:
     assert hold(known, [(5,), (5,), (1,)])
     assert not hold(known, [(5,), (4,), (1,)])
     assert not hold(known, [(5,), (5,), (2,)])
+    known = {(0, 0): "4*n", (1, 0): "n"}
+    assert hold(known, [(8,), (2,)])
+    assert not any(hold(known, sizes) for sizes in ([(9,), (2,)], [(8,), (3,)], [(11,), (2,)]))
 
 
 def spread(x, y):
@@ -220,3 +234,102 @@ def test_a_guess_that_is_wrong_costs_nothing() -> None:
     x, y = np.array([0.3, -0.4]), np.linspace(0.0, 1.0, 8)
     ad.check_grads(grown, (x, y), order=2)
     ad.check_grads(grown, (x[:1], y), order=2)
+
+
+def cell(w, u, b, x, target):
+    n = len(target)
+    h, c = np.zeros(n), np.zeros(n)
+    for t in range(len(x)):
+        gates = w @ x[t] + u @ h + b
+        keep, new = np.tanh(gates[:n]), np.tanh(gates[n : 2 * n])
+        c = keep * c + new * np.tanh(gates[n + n :])
+        h = np.sin(c)
+    return np.sum((h - target) ** 2)
+
+
+def test_axes_cut_at_multiples_of_an_extent() -> None:
+    """That 3n rows are three times n is asked, so all that is made of the pieces has n elements; the call compares."""
+    rng = np.random.default_rng(0)
+
+    def given(rows: int, n: int, steps: int = 3) -> tuple[np.ndarray, ...]:
+        w, u, b = rng.normal(size=(rows, 2)), rng.normal(size=(rows, n)), rng.normal(size=rows)
+        return w, u, b, rng.normal(size=(steps, 2)), rng.normal(size=n)
+
+    gradient = ad.value_and_grad(cell, argnums=(0, 1, 2, 3))
+    lowered = gradient.lower(*given(9, 3))
+    assert "%w: f64[3*m, n], %u: f64[3*m, m], %b: f64[3*m], %x: f64[:, n], %target: f64[m]" in lowered.ir
+    assert "ShapeMismatch" not in lowered.kernel and "stack(" not in lowered.kernel
+    for args in (given(9, 3), given(6, 2), given(3, 1), given(9, 3, 0)):
+        value, found = gradient(*args)
+        np.testing.assert_allclose(value, cell(*args), rtol=1e-12)
+        out = tuple(map(np.zeros_like, args[:4]))
+        gradient(*args, out=out)
+        for mine, theirs in zip(out, found, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    for args in (given(9, 3), given(3, 1)):
+        ad.check_grads(cell, args, order=2)
+    for rows in (8, 12):  # the code for three times n is not for these, nor are its buffers' lines
+        args = given(rows, 3)
+        with pytest.raises(ValueError, match="shapes do not match"):
+            gradient(*args, out=tuple(map(np.zeros_like, args[:4])))
+
+
+@pytest.mark.parametrize(("rows", "n"), [(10, 3), (8, 3), (12, 3), (7, 2), (5, 3)])
+def test_axes_that_are_no_such_multiple(rows: int, n: int) -> None:
+    """Slices are clipped and sizes checked as NumPy does."""
+    rng = np.random.default_rng(1)
+    args = (
+        rng.normal(size=(rows, 2)),
+        rng.normal(size=(rows, n)),
+        rng.normal(size=rows),
+        rng.normal(size=(2, 2)),
+        np.ones(n),
+    )
+    gradient = ad.value_and_grad(cell)
+    for ways in (gradient, ad.jit(cell)):
+        with pytest.raises(ValueError, match="shapes do not match"):
+            ways(*args)
+    with pytest.raises(ValueError):
+        cell(*args)
+
+
+@pytest.mark.parametrize(("rows", "n", "steps"), [(4, 1, 1), (5, 2, 3)])
+def test_pieces_that_spread(rows: int, n: int, steps: int) -> None:
+    """The last piece has two elements where the others have one, or one where they have two."""
+    rng = np.random.default_rng(2)
+    args = rng.normal(size=(rows, 2)), rng.normal(size=(rows, n)), rng.normal(size=rows)
+    args += rng.normal(size=(steps, 2)), np.ones(n)
+    np.testing.assert_allclose(ad.value_and_grad(cell)(*args)[0], cell(*args), rtol=1e-12)
+    ad.check_grads(cell, args, order=2)
+
+
+def test_pieces_in_the_ir() -> None:
+    text = """\
+func @f(%x: f64[4*n], %y: f64[n], %k: i64) -> f64 {
+  %n: i64 = dim %y, 0
+  %m: i64 = mul 2, %n
+  %l: i64 = add %m, %n
+  %a: f64[:] = view %x[:%n]
+  %b: f64[:] = view %x[%m:%l]
+  %c: f64[:] = view %x[%n:]
+  %d: f64[:] = view %x[%k:%l]
+  %e: f64[:] = view %x[%l:%n]
+  %g: f64[:] = view %c[%m:]
+  %h: f64[:] = view %c[%l:]
+  %o: i64 = mul 5, %n
+  %p: f64[:] = view %x[%m:%o]
+  %z: f64 = sum %x
+  return %z
+}
+"""
+    fn = parse(text)
+    assert str(parse(str(fn))) == str(fn) and "%x: f64[4*n]" in str(fn)
+    shapes, named = Shapes(fn), {v.name: v for v in values(fn.body)}
+    found = {name: shapes.shape(named[name])[0] for name in "abceghpx"}
+    assert found == {"a": "n", "b": "n", "c": ("times", 3, "n"), "e": 0, "g": "n", "h": 0} | {
+        "p": ("times", 2, "n"),
+        "x": ("times", 4, "n"),
+    }
+    apart = {(p, q) for p in "abcde" for q in "abcde" if shapes.apart(named[p], named[q])}
+    empty = {("e", name) for name in "abce"} | {(name, "e") for name in "abce"}
+    assert apart == {("a", "b"), ("b", "a"), ("a", "c"), ("c", "a"), *empty}

@@ -6,7 +6,8 @@ that open, the arrays of the call say which: the extents that meet get one name 
 
 An axis that is cut at literal places (`camera[3:6]`) is a record of fields. How long the fields are depends on the
 axis, for NumPy clips slices; so the call says how long it is, if it is short. And it says what the extents of a matrix
-are that a loop multiplies with others, if both are tiny.
+are that a loop multiplies with others, if both are tiny; and whether an axis that is cut at multiples of another one's
+extent (`gates[n : 2 * n]`) is a multiple of it (`f64[4*n]`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adcompiler.analysis.effects import inside
-from adcompiler.analysis.shapes import Extent, Shapes, members
+from adcompiler.analysis.shapes import Extent, Shapes, factors, members
 from adcompiler.ir.core import CONTROL, Function, Op, Value
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Dim
+from adcompiler.ir.types import Dim, multiple
 from adcompiler.ir.walk import walk
 
 Axis = tuple[int, int]  # (position of a parameter, its axis)
 LETTERS = "nmkdhpqrst"
 SHORT = 16  # extents of records that are known as numbers
+PIECES = 16  # of one extent, of which an axis consists
 TINY = 4  # and of matrices that are multiplied in a loop: passes/small.py writes their products out
 
 
@@ -34,11 +36,13 @@ def _atoms(column: Iterable[Extent]) -> frozenset[Extent]:
 
 @dataclass(frozen=True)
 class Meeting:
-    """Extents that are broadcast together: axes of parameters, and numbers. Or axes that count if none is long."""
+    """Extents that are broadcast together: axes of parameters, and numbers. Or axes that count if none is long. Or axes
+    of which the question is how many times a unit they are."""
 
     axes: frozenset[Axis]
     numbers: frozenset[int] = frozenset()
     most: int = 0  # up to which the extent itself counts
+    unit: Axis | None = None
 
 
 def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
@@ -56,7 +60,7 @@ def meetings(fn: Function, count: int) -> tuple[Meeting, ...]:
     found |= met((op for op in ops if op.name in ("for", "while")), lambda op: _rounds(op, shapes))
     if found:  # what is equal because a product needs it helps to say what else is
         found |= met((op for op in ops if op.name == "matmul"), shapes.inner)
-    return (*found, *_records(ops, shapes, places), *_products(ops, shapes, places))
+    return (*found, *_records(ops, shapes, places), *_products(ops, shapes, places), *_cuts(ops, shapes, places))
 
 
 def _rounds(loop: Op, shapes: Shapes) -> Iterator[tuple[Extent, ...]]:
@@ -81,6 +85,19 @@ def _products(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) ->
         axes = frozenset(a for e in shape for atom in members(e) if (a := _axis(atom, places)) is not None)
         if len(axes) == 2:
             yield Meeting(axes, most=TINY)
+
+
+def _cuts(ops: Iterable[Op], shapes: Shapes, places: Mapping[Value, int]) -> Iterator[Meeting]:
+    """The axes of parameters that are cut at multiples of another one's extent."""
+    extents = dict.fromkeys(e for op in ops if op.name == "view" for e in shapes.shape(op.result))
+    for extent in extents:
+        if not (isinstance(extent, tuple) and extent[0] == "slice" and extent[4] in (None, 1)):
+            continue
+        units = {unit for bound in extent[2:4] if bound is not None for k, unit in [factors(bound)] if k}
+        unit = _axis(units.pop(), places) if len(units) == 1 else None
+        axes = frozenset(a for e in members(extent[1]) if (a := _axis(e, places)) is not None)
+        if axes and unit is not None:
+            yield Meeting(axes, unit=unit)
 
 
 def _is_field(extent: Extent) -> bool:
@@ -113,10 +130,19 @@ def _axis(extent: object, places: Mapping[Value, int]) -> Axis | None:
 
 
 def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axis, Dim]:
-    """What the sizes of a call say: axes that are 1, short, or a number that they meet, names of equal ones."""
+    """What the sizes of a call say: axes that are 1, short, or a number that they meet, names of equal ones, multiples
+    of such names."""
     fixed: dict[Axis, int] = {}
     groups: list[set[Axis]] = []
+    pieces: dict[Axis, tuple[int, Axis]] = {}  # how many of which unit
     for meeting in open_:
+        if meeting.unit is not None:
+            if count := _count(meeting, sizes):
+                pieces |= dict.fromkeys(meeting.axes, (count, meeting.unit)) if count > 1 else {}
+                apart = [{*meeting.axes}, {meeting.unit}] if count > 1 else [{*meeting.axes, meeting.unit}]
+                for axes in apart:
+                    groups = [*_merged(groups, axes)]
+            continue
         if meeting.most:
             known = {a: _size(sizes, a) for a in meeting.axes}
             fixed |= known if max(known.values()) <= meeting.most else {}
@@ -133,11 +159,30 @@ def dims(open_: Sequence[Meeting], sizes: Sequence[tuple[int, ...]]) -> dict[Axi
         groups = [*_merged(groups, alike)]
     found: dict[Axis, Dim] = {}
     names = _names()
+    units = {unit for _, unit in pieces.values()}
     for group in groups:
         numbers = {fixed[a] for a in group if a in fixed}
-        dim: Dim = numbers.pop() if numbers else next(names) if len(group) > 1 else None
-        found |= dict.fromkeys(group, dim)
+        named = (len(group) > 1 or group & units) and not group & pieces.keys()
+        found |= dict.fromkeys(group, numbers.pop() if numbers else next(names) if named else None)
+    for axis, (count, unit) in sorted(pieces.items(), key=lambda item: _size(sizes, item[0])):  # units come first
+        group = next(g for g in groups if axis in g)
+        dim = found[unit]
+        if found[axis] is None and dim is not None:
+            found |= dict.fromkeys(group, count * dim if isinstance(dim, int) else _times(count, dim))
     return {axis: dim for axis, dim in sorted((found | fixed).items()) if dim is not None}
+
+
+def _count(meeting: Meeting, sizes: Sequence[tuple[int, ...]]) -> int:
+    """How many times the unit the axes are; 0 where they are no multiple, or of too many."""
+    assert meeting.unit is not None
+    unit, wholes = _size(sizes, meeting.unit), {_size(sizes, a) for a in meeting.axes}
+    count, rest = divmod(wholes.pop(), max(unit, 1))
+    return count if not (wholes or rest or unit == 0) and count <= PIECES else 0
+
+
+def _times(count: int, dim: str) -> str:
+    factor, name = multiple(dim)
+    return f"{count * factor}*{name}"
 
 
 def _size(sizes: Sequence[tuple[int, ...]], axis: Axis) -> int:
@@ -165,6 +210,8 @@ def hold(known: Mapping[Axis, Dim], sizes: Sequence[tuple[int, ...]]) -> bool:
     named: dict[str, int] = {}
     for (p, k), dim in known.items():
         size = sizes[p][k]
-        if size != (named.setdefault(dim, size) if isinstance(dim, str) else dim):
+        count, name = multiple(dim) if isinstance(dim, str) else (1, None)
+        unit, rest = divmod(size, count)
+        if rest or unit != (dim if name is None else named.setdefault(name, unit)):
             return False
     return True

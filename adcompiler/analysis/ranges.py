@@ -121,6 +121,8 @@ class Ranges:
         bounds = {(extent, 0), (None, max(self.minimum(extent) or 0, 0))}
         if isinstance(extent, Value):
             bounds |= self.of(extent).lows
+        elif extent[0] == "times":
+            bounds |= self.lows_of(extent[2])
         elif extent[0] == "less":  # x[c:] has at least n - c elements, and x[:-c] too
             bounds |= {(s, c - extent[2]) for s, c in self.lows_of(extent[1])}
         return frozenset(bounds)

@@ -7,17 +7,19 @@ from typing import Any
 
 from adcompiler.ir.core import Const, Function, Op, Operand, Value, yielded
 from adcompiler.ir.table import OPS
-from adcompiler.ir.types import Array
+from adcompiler.ir.types import Array, Dim, i64, multiple
 from adcompiler.ir.walk import Structure
 from adcompiler.ops.array import permutation
 from adcompiler.ops.einsum import letters
 from adcompiler.ops.indexed import arranged
 from adcompiler.ops.memory import sliced
 
-# An integer; a dim's name; an i64 value; ("axis", array, k); ("less", extent, c): max(extent - c, 0);
-# ("slice", extent, lo, hi, step): any other slice; ("either", extents): what these broadcast to.
+# An integer; a dim's name; an i64 value; ("axis", array, k); ("times", k, extent): a multiple of a named one or of an
+# axis; ("less", extent, c): max(extent - c, 0); ("slice", extent, lo, hi, step): any other slice; ("either", extents):
+# what these broadcast to.
 Extent = Any
 Shape = tuple[Extent, ...]
+MANY = 2**15  # times an extent, and no more: that may be too large for an i64
 
 
 def members(extent: Extent) -> frozenset[Extent]:
@@ -38,6 +40,24 @@ def joined(extents: Iterable[Extent]) -> Extent:
 def meets(a: Extent, b: Extent) -> bool:
     """Is it certain that these broadcast: equal, 1, or one made by broadcasting the other before?"""
     return 1 in (a, b) or members(a) <= members(b) or members(b) <= members(a)
+
+
+def times(count: int, extent: Extent) -> Extent:
+    """So many times an extent."""
+    factor, unit = factors(extent)
+    total = count * factor
+    return total if unit is None or total == 0 else unit if total == 1 else ("times", total, unit)
+
+
+def factors(extent: Extent) -> tuple[int, Extent]:
+    """A number and the extent that it multiplies, None for a number alone."""
+    if isinstance(extent, int):
+        return extent, None
+    return extent[1:] if isinstance(extent, tuple) and extent[0] == "times" else (1, extent)
+
+
+def _named(dim: Dim) -> Extent:
+    return times(*multiple(dim)) if isinstance(dim, str) else dim
 
 
 class Shapes:
@@ -62,13 +82,26 @@ class Shapes:
         return self._known[operand]
 
     def integer(self, operand: Operand) -> Extent:
-        """An i64 operand as an extent: `dim %x, 0` is x's, a literal its number."""
+        """An i64 operand as an extent: `dim %x, 0` is x's, a literal its number, `mul 2, %n` twice that of %n."""
         if isinstance(operand, Const):
             return operand.value
         definer = self.structure.definer.get(operand)
         if definer is not None and definer.name == "dim":
             return self.shape(definer.args[0])[definer.attrs["axis"]]
-        return operand
+        found = self._multiple(definer) if definer is not None and definer.name in ("add", "mul") else None
+        return operand if found is None else found
+
+    def _multiple(self, op: Op) -> Extent | None:
+        """The sum of multiples of one extent, or a multiple of one: not so large that it could wrap."""
+        if op.result.type != i64:
+            return None
+        (i, a), (j, b) = (factors(self.integer(x)) for x in op.args)
+        if op.name == "mul":
+            count, units = i * j, [u for u in (a, b) if u is not None]
+        else:
+            count, units = i + j, [a] if a == b else []
+        certain = len(units) == 1 and not isinstance(units[0], Value | None) and min(i, j) >= 0
+        return times(count, units[0]) if certain and count <= MANY else None
 
     def same(self, a: Operand, b: Operand) -> bool:
         return self.shape(a) == self.shape(b)
@@ -101,16 +134,41 @@ class Shapes:
         extents, places = self.shape(value), self.shape(target)
         return all(e in (1, p) for e, p in zip(reversed(extents), reversed(places), strict=False))
 
+    def apart(self, a: Operand, b: Operand) -> bool:
+        """Are these views of one array that have no element in common, whatever its extents are?"""
+        first, second = (self.structure.definer.get(v) if isinstance(v, Value) else None for v in (a, b))
+        if first is None or second is None or {first.name, second.name} != {"view"}:
+            return False
+        if first.args[0] is not second.args[0]:
+            return False
+        return any(_behind(x, y) or _behind(y, x) for x, y in zip(self._spans(first), self._spans(second), strict=True))
+
+    def _spans(self, view: Op) -> list[tuple[Extent, Extent] | None]:
+        """What a view takes of each axis of its base: from where to where, None where that is not known."""
+        rest = iter(view.args[1:])
+        found: list[tuple[Extent, Extent] | None] = []
+        for item in view.attrs["index"]:
+            if item == "n":
+                continue
+            if item == "i":
+                at = self.integer(next(rest))
+                found.append((at, at + 1) if isinstance(at, int) and at >= 0 else None)
+                continue
+            lo, hi, step = (self.integer(next(rest)) if given == "1" else None for given in item)
+            counted = [e for e in (lo, hi) if isinstance(e, Value) or (isinstance(e, int) and e < 0)]
+            found.append((lo or 0, hi) if not counted and step in (None, 1) else None)
+        return found
+
     def _opaque(self, value: Value) -> Shape:
         assert isinstance(value.type, Array)
-        return tuple(("axis", value, k) if d is None else d for k, d in enumerate(value.type.dims))
+        return tuple(("axis", value, k) if d is None else _named(d) for k, d in enumerate(value.type.dims))
 
     def _declared(self, value: Value, found: Shape | None) -> Shape:
         """What the type says of each extent, else what was found."""
         assert isinstance(value.type, Array)
         if found is None:
             return self._opaque(value)
-        return tuple(e if d is None else d for d, e in zip(value.type.dims, found, strict=True))
+        return tuple(e if d is None else _named(d) for d, e in zip(value.type.dims, found, strict=True))
 
     def _derive(self, value: Value) -> Shape | None:
         definer = self.structure.definer.get(value)
@@ -196,8 +254,8 @@ def _view(shapes: Shapes, op: Op) -> Shape:
 
 def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
     """The extent of x[lo:hi:step]: a number where all of these are; x[1:-1] and x[2:] are equally long, x[:len(x)] is
-    as long as x."""
-    length = sliced(extent, (lo, hi, step)) if isinstance(extent, int) else None
+    as long as x, and of 4n elements x[n:3n] are 2n."""
+    length = sliced(extent, (lo, hi, step)) if isinstance(extent, int) else _pieces(extent, lo, hi, step)
     if length is not None:
         return length
     first = 0 if lo is None else lo if isinstance(lo, int) and lo >= 0 else None
@@ -209,6 +267,24 @@ def _cut(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent:
     if isinstance(base, int):
         return max(base - cut, 0)
     return ("less", base, cut) if cut else base
+
+
+def _pieces(extent: Extent, lo: Extent, hi: Extent, step: Extent) -> Extent | None:
+    """The extent between two multiples of a unit that divides the whole."""
+    bounds = [factors(e) for e in (extent, 0 if lo is None else lo, extent if hi is None else hi)]
+    units = {unit for k, unit in bounds if k}
+    if len(units) != 1 or units & {None} or any(isinstance(u, Value) for u in units) or step not in (None, 1):
+        return None
+    whole, first, last = (k for k, _ in bounds)
+    return times(max(min(last, whole) - min(first, whole), 0), units.pop())
+
+
+def _behind(a: tuple[Extent, Extent] | None, b: tuple[Extent, Extent] | None) -> bool:
+    """Does the first span end where the second begins, or before?"""
+    if a is None or b is None or a[1] is None:
+        return False
+    (end, unit), (start, other) = factors(a[1]), factors(b[0])
+    return end <= start and (unit == other or end == 0)
 
 
 def _indexed(shapes: Shapes, op: Op) -> Shape:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from adcompiler.analysis.extents import Axis
-from adcompiler.ir.types import Dim
+from adcompiler.ir.types import Dim, multiple
 
 SUFFIX = "_into"
 
@@ -61,15 +61,16 @@ def text(
 
 def extents_as(known: Mapping[Axis, Dim], names: Sequence[str]) -> list[str]:
     """Comparisons that hold where extents are what the specialization takes them to be."""
-    first: dict[Dim, str] = {}
+    places = {f"{names[k]}.shape[{axis}]": dim for (k, axis), dim in known.items()}
+    first = {dim: at for at, dim in reversed(places.items())}
     found = []
-    for (k, axis), dim in known.items():
-        at = f"{names[k]}.shape[{axis}]"
-        if isinstance(dim, int):
+    for at, dim in places.items():
+        if not isinstance(dim, str):
             found.append(f"{at} == {dim}")
-        elif dim in first:
+        elif at != first[dim]:
             found.append(f"{at} == {first[dim]}")
-        first.setdefault(dim, at)
+        elif (count := multiple(dim)[0]) > 1:
+            found.append(f"{at} == {count} * {first[multiple(dim)[1]]}")
     return found
 
 

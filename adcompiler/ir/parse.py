@@ -106,7 +106,8 @@ class Parser:
         if self.take(":"):
             return None
         if self.token.kind == "number" and self.token.text.isdigit():
-            return int(self.next("number"))
+            number = self.next("number")
+            return f"{number}*{self.next('word')}" if self.take("*") else int(number)
         return self.next("word")
 
     def bind(self, type: Type | None = None) -> Value:

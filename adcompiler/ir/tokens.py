@@ -24,7 +24,7 @@ TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*) | (?P<newline>\n) | (?P<space>[^\S\n]+)
       | (?P<value>%\w+) | (?P<func>@\w+) | (?P<string>"(?:[^"\\\n]|\\.)*")
       | (?P<number>-?(?:\d+(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?|(?:inf|nan)(?!\w)))
-      | (?P<word>[^\W\d]\w*) | (?P<sign>->|\.\.|\+=|[()\[\]{}:=,]) | (?P<bad>.)""",
+      | (?P<word>[^\W\d]\w*) | (?P<sign>->|\.\.|\+=|[()\[\]{}:=,*]) | (?P<bad>.)""",
     re.VERBOSE,
 )
 PLACE = re.compile(r"#\s*(?P<file>\S.*):(?P<line>\d+)\s*$")

@@ -1,7 +1,7 @@
 """The types of the IR: scalars, arrays (handles to memory) and tapes.
 
 type  ::= dtype                        f64 f32 i64 i32 ... b1
-        | dtype '[' dim, ... ']'       an array; dim ::= ':' | name | integer
+        | dtype '[' dim, ... ']'       an array; dim ::= ':' | name | integer '*' name | integer
         | 'strided' array              not known to be C-contiguous
         | 'stack(' type ')'            a tape: push and pop
 """
@@ -40,7 +40,8 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A handle to memory. A dim is an integer where it is known, a name or None where it is not."""
+    """A handle to memory. A dim is an integer where it is known, a name, a multiple of one (`4*n`) or None where it is
+    not."""
 
     dtype: str
     dims: tuple[Dim, ...]
@@ -90,6 +91,12 @@ def np_dtype(t: Scalar | Array) -> np.dtype:
 def promote(*dtypes: str) -> str:
     """The dtype NumPy 2 gives two strong operands: i64 and f32 make f64, i32 and i64 make i64."""
     return NAMES[np.result_type(*(DTYPES[d] for d in dtypes))]
+
+
+def multiple(dim: str) -> tuple[int, str]:
+    """What a named dim is: `4*n` is 4 times n, `n` once."""
+    count, _, name = dim.rpartition("*")
+    return int(count or 1), name
 
 
 def broadcast(*dims: tuple[Dim, ...]) -> tuple[Dim, ...]:

@@ -99,7 +99,7 @@ class Order:
             return False
         for array, pattern in self.touched(first):
             for other, its in self.touched(second):
-                if not self.plan.aliases.may_alias(array, other):
+                if not self.plan.aliases.may_alias(array, other) or self.plan.shapes.apart(array, other):
                     continue
                 if not (self.written(first, array) or self.written(second, other)):
                     continue

@@ -187,6 +187,8 @@ class Kept:
         if isinstance(extent, Value):
             return self._outside(extent, loop)
         kind, base = extent[:2]
+        if kind == "times":
+            return self._known(extent[2], loop)
         return (kind == "axis" and self._outside(base, loop)) or (kind == "less" and self._known(base, loop))
 
     def _extent(self, b: Builder, extent: Extent) -> Operand:
@@ -198,6 +200,8 @@ class Kept:
         kind, base, by = extent if isinstance(extent, tuple) else ("axis", *self._dims[extent])
         if kind == "axis":
             return b.op("dim", self.forward.value(base), axis=by, hint="n")
+        if kind == "times":
+            return b.op("mul", integer(base), self._extent(b, by), hint="n")
         rest = b.op("sub", self._extent(b, base), integer(by), hint="n")
         return b.op("maximum", rest, integer(0), hint="n", tie="half")
 
