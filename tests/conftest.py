@@ -12,6 +12,7 @@ if "ADCOMPILER_CACHE_DIR" not in os.environ:
 else:
     _folder = None
 os.environ.setdefault("ADCOMPILER_VERIFY", "1")
+os.environ.pop("NUMBA_CACHE_DIR", None)  # machine code lies beside the text it comes from, as tests expect
 
 
 def pytest_sessionfinish() -> None:
